@@ -1,0 +1,27 @@
+/**
+ * What the page and the server both know about signaling: the PeerJS wire protocol's names and its bounds.
+ * Source: peerjs-server 1.0.2 (`MessageType`), peerjs 1.5 (`socket.ts`).
+ */
+
+/** Bytes of one WebSocket message, as UTF-8. An SDP with its candidates, sealed and in base64, stays under 16 KiB. */
+export const SIGNALING_MAX_BYTES = 64 * 1024;
+
+/** Types a client may send. */
+export const CLIENT_MESSAGE_TYPES = ['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE', 'HEARTBEAT'] as const;
+export type ClientMessageType = (typeof CLIENT_MESSAGE_TYPES)[number];
+
+/** Types only the server sends. */
+export const SERVER_MESSAGE_TYPES = ['OPEN', 'ID-TAKEN', 'ERROR'] as const;
+
+/** Characters of a peer id or of a token; stock clients use 36 (a UUID) and about 11. */
+export const PEER_ID_MAX = 64;
+
+/** Milliseconds between heartbeats: the stock client's 5 s; the server drops a client after 90 s without one. */
+export const HEARTBEAT_MS = 5_000;
+
+/** What `GET /api/ice` answers. */
+export interface IceAnswer {
+  readonly iceServers: readonly { readonly urls: readonly string[]; readonly username?: string; readonly credential?: string }[];
+  /** Seconds for which the credentials are good; 0 when there are none. */
+  readonly ttl: number;
+}

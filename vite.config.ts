@@ -1,0 +1,40 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+import type { UserConfig } from 'vite';
+import { beelineServer } from './signal-server/dev.ts';
+import { firstLoadBudget, precacheManifest } from './sw/build.ts';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** simple-peer's own bundle needs no Node polyfills; its `main` does. */
+const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
+
+const app: UserConfig = {
+  root: at('src'),
+  publicDir: at('static'),
+  resolve: { alias },
+  plugins: [svelte({ configFile: at('svelte.config.js') }), beelineServer(), firstLoadBudget()],
+  worker: { format: 'es' },
+  build: { outDir: at('dist/app'), emptyOutDir: true, target: 'es2022', modulePreload: { polyfill: false } },
+};
+
+/** One classic script: Firefox has no module service workers, and one file updates as one. */
+const serviceWorker: UserConfig = {
+  publicDir: false,
+  plugins: [precacheManifest(at('dist/app'))],
+  build: {
+    outDir: at('dist/app'),
+    emptyOutDir: false,
+    target: 'es2022',
+    lib: { entry: at('sw/sw.ts'), formats: ['iife'], name: 'sw', fileName: () => 'sw.js' },
+  },
+};
+
+const server: UserConfig = {
+  publicDir: false,
+  build: { outDir: at('dist/server'), ssr: at('signal-server/main.ts'), target: 'node20', emptyOutDir: true },
+};
+
+/** `--mode sw` and `--mode server` choose the other two worlds; everything else is the page. */
+export default defineConfig(({ mode }) => (mode === 'sw' ? serviceWorker : mode === 'server' ? server : app));
