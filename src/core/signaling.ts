@@ -21,7 +21,11 @@ export const HEARTBEAT_MS = 5_000;
 
 /** What `GET /api/ice` answers. */
 export interface IceAnswer {
-  readonly iceServers: readonly { readonly urls: readonly string[]; readonly username?: string; readonly credential?: string }[];
+  readonly iceServers: readonly {
+    readonly urls: readonly string[];
+    readonly username?: string;
+    readonly credential?: string;
+  }[];
   /** Seconds for which the credentials are good; 0 when there are none. */
   readonly ttl: number;
 }

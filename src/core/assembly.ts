@@ -1,0 +1,64 @@
+import { type Bytes, equalBytes } from './bytes.ts';
+import { BeelineError } from './errors.ts';
+import type { Chunk } from './frame.ts';
+import { CHUNK_BYTES } from './limits.ts';
+
+/** A piece whose chunks are all here, not yet verified. */
+export interface AssembledPiece {
+  readonly piece: number;
+  readonly bytes: Bytes;
+  /** What its SHA-256 must be. */
+  readonly hash: Uint8Array;
+}
+
+interface Assembly {
+  readonly bytes: Bytes;
+  readonly hash: Uint8Array;
+  /** Bit n: the chunk at offset n * CHUNK_BYTES is here. A piece has at most 17. */
+  seen: number;
+  missing: number;
+}
+
+/**
+ * Puts pieces together from chunks that come in any order and over any lane. Bytes are placed by offset, never by
+ * arrival; a chunk that is already here changes nothing. Rules [F3] and [P1].
+ */
+export class Assembler {
+  readonly #open = new Map<number, Assembly>();
+
+  /**
+   * @param length bytes of the chunk's piece, from the share's own table.
+   * @returns the piece once its last chunk is in, else null.
+   * @throws BeelineError `protocol` when the chunk does not fit its piece or contradicts an earlier one.
+   */
+  add(chunk: Chunk, length: number): AssembledPiece | null {
+    const expected = Math.min(CHUNK_BYTES, length - chunk.offset);
+    if (chunk.payload.length !== expected) throw new BeelineError('protocol', 'chunk does not fit its piece');
+    const assembly = this.#open.get(chunk.piece) ?? this.#begin(chunk, length);
+    if (!equalBytes(assembly.hash, chunk.hash)) throw new BeelineError('protocol', 'two hashes for one piece');
+    const bit = 1 << (chunk.offset / CHUNK_BYTES);
+    if ((assembly.seen & bit) !== 0) return null;
+    assembly.seen |= bit;
+    assembly.bytes.set(chunk.payload, chunk.offset);
+    assembly.missing -= 1;
+    if (assembly.missing > 0) return null;
+    this.#open.delete(chunk.piece);
+    return { piece: chunk.piece, bytes: assembly.bytes, hash: assembly.hash };
+  }
+
+  /** Forgets what is half here, because its lane is gone or its entry given up. */
+  drop(isDropped: (piece: number) => boolean): void {
+    for (const piece of this.#open.keys()) if (isDropped(piece)) this.#open.delete(piece);
+  }
+
+  #begin({ piece, hash }: Chunk, length: number): Assembly {
+    const assembly = {
+      bytes: new Uint8Array(length),
+      hash: hash.slice(),
+      seen: 0,
+      missing: Math.ceil(length / CHUNK_BYTES),
+    };
+    this.#open.set(piece, assembly);
+    return assembly;
+  }
+}

@@ -1,0 +1,70 @@
+import { type Bytes } from './bytes.ts';
+import { BeelineError } from './errors.ts';
+import { CHUNK_BYTES, CHUNK_HEADER_BYTES } from './limits.ts';
+
+/** One chunk of a piece, as it stands in a bulk message. */
+export interface Chunk {
+  /** Number of the piece in the share. */
+  readonly piece: number;
+  /** Bytes from the start of the piece; a multiple of {@link CHUNK_BYTES}. */
+  readonly offset: number;
+  /** SHA-256 of the whole piece, 32 bytes; the same in each of its chunks, so that any may come first. */
+  readonly hash: Uint8Array;
+  /** 1 to {@link CHUNK_BYTES} bytes; a view into the message. */
+  readonly payload: Uint8Array;
+}
+
+const CHUNK_TYPE = 1;
+export const HASH_BYTES = 32;
+
+/**
+ * Lays a piece out as its bulk messages, big-endian:
+ *
+ * ```
+ *  0      1      4          8          12               44
+ *  +------+------+----------+----------+----------------+-----------------+
+ *  | type | zero | piece    | offset   | SHA-256        | payload         |
+ *  | u8=1 | 3 B  | u32      | u32      | of the piece   | 1 to 61,696 B   |
+ *  +------+------+----------+----------+----------------+-----------------+
+ * ```
+ *
+ * The messages are views of one buffer: a message is copied by `send`, so nothing else has to copy it.
+ * Rules [F1] to [F4].
+ */
+export function* encodePiece(piece: number, hash: Uint8Array, bytes: Uint8Array): Generator<Bytes, void, undefined> {
+  const count = Math.ceil(bytes.length / CHUNK_BYTES);
+  const all = new Uint8Array(bytes.length + count * CHUNK_HEADER_BYTES);
+  const view = new DataView(all.buffer);
+  let at = 0;
+  for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
+    const payload = bytes.subarray(offset, offset + CHUNK_BYTES);
+    view.setUint8(at, CHUNK_TYPE);
+    view.setUint32(at + 4, piece);
+    view.setUint32(at + 8, offset);
+    all.set(hash, at + 12);
+    all.set(payload, at + CHUNK_HEADER_BYTES);
+    const end = at + CHUNK_HEADER_BYTES + payload.length;
+    yield all.subarray(at, end);
+    at = end;
+  }
+}
+
+/**
+ * Reads one bulk message. What the piece number and offset mean is checked by the one who knows the share.
+ * @throws BeelineError `protocol` for anything that {@link encodePiece} cannot have made.
+ */
+export function decodeChunk(message: unknown): Chunk {
+  if (!(message instanceof ArrayBuffer)) throw new BeelineError('protocol', 'bulk message is not binary');
+  const size = message.byteLength - CHUNK_HEADER_BYTES;
+  if (size < 1 || size > CHUNK_BYTES) throw new BeelineError('protocol', `chunk of ${size} bytes`);
+  const view = new DataView(message);
+  if (view.getUint32(0) !== CHUNK_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
+  const offset = view.getUint32(8);
+  if (offset % CHUNK_BYTES !== 0) throw new BeelineError('protocol', `chunk offset ${offset}`);
+  return {
+    piece: view.getUint32(4),
+    offset,
+    hash: new Uint8Array(message, 12, HASH_BYTES),
+    payload: new Uint8Array(message, CHUNK_HEADER_BYTES),
+  };
+}

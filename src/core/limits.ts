@@ -1,0 +1,41 @@
+import { KIB, MIB } from './bytes.ts';
+
+/** Numbers of the protocol, version 1. Each is a rule of SPEC.md; changing one is a new version. */
+
+export const PROTOCOL_VERSION = 1;
+
+/** Bytes of the unit of verification and resume. */
+export const PIECE_BYTES = MIB;
+
+/** Bytes of a chunk's header; drawn in frame.ts. */
+export const CHUNK_HEADER_BYTES = 44;
+
+/**
+ * Payload bytes of every chunk but a piece's last: a seventeenth of a piece, rounded up to 64. Sixteen would need
+ * messages over 64 KiB once the header is added; a short seventeenth would be as costly as a full one.
+ */
+export const CHUNK_BYTES = 61_696;
+
+/** Bytes of one control message as UTF-8: what any browser takes in one data channel message. */
+export const CONTROL_MAX_BYTES = 64 * KIB;
+
+/** Entries of a manifest. 100,000 with long names are about 20 MB of control messages: seconds, not minutes. */
+export const MAX_ENTRIES = 100_000;
+
+/** UTF-8 bytes of a path in a manifest; Linux allows 4,096. */
+export const MAX_PATH_BYTES = 4_096;
+
+/** Bytes of all entries together: 16 TiB keeps piece numbers within 32 bits with room to spare. */
+export const MAX_SHARE_BYTES = 16 * 1024 * 1024 * MIB;
+
+/** Runs in one `want` or `ack`. 2,048 pairs of numbers stay under 48 KiB of JSON. */
+export const MAX_RUNS = 2_048;
+
+/** Entries in one page of a manifest, if their text does not fill it first. */
+export const MAX_PAGE_ENTRIES = 512;
+
+/** Unwritten payload bytes a receiver allows in flight on one lane: 8 MiB covers 100 Mbit/s at 600 ms. */
+export const CREDIT_BYTES = 8 * MIB;
+
+/** A piece that arrives damaged this often ends the transfer: a disk or a peer is broken, not the path. */
+export const MAX_PIECE_FAILURES = 3;

@@ -1,0 +1,182 @@
+/** Control messages: JSON texts over the control channel, each parsed with bounds. Rules [M1] to [M6]. */
+import * as v from 'valibot';
+import { utf8Length } from './bytes.ts';
+import { BeelineError, ERROR_CODES } from './errors.ts';
+import { pages, type Run } from './have.ts';
+import {
+  CONTROL_MAX_BYTES,
+  MAX_ENTRIES,
+  MAX_PAGE_ENTRIES,
+  MAX_PATH_BYTES,
+  MAX_RUNS,
+  MAX_SHARE_BYTES,
+} from './limits.ts';
+import { type Entry, makeManifest, type Manifest } from './manifest.ts';
+
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const U32 = 0xffff_ffff;
+
+const RunSchema = v.pipe(v.strictTuple([count(U32), v.pipe(count(U32), v.minValue(1))]), v.readonly());
+const RunsSchema = v.pipe(v.array(RunSchema), v.maxLength(MAX_RUNS));
+
+/** Control, bidi and line characters have no place in a name that a person is shown. */
+const DeviceSchema = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\p{L}\p{N} .,()_-]*$/u));
+
+const EntryTuple = v.strictTuple([
+  v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.maxLength(MAX_PATH_BYTES),
+    v.check((path) => utf8Length(path) <= MAX_PATH_BYTES),
+  ),
+  count(MAX_SHARE_BYTES),
+  count(8.64e15),
+  v.pipe(v.string(), v.maxLength(127)),
+]);
+
+const ControlSchema = v.variant('t', [
+  /** First on every lane, from both sides. */
+  v.strictObject({ t: v.literal('hello'), version: count(U32), device: DeviceSchema }),
+  /** The sender's person is being asked. */
+  v.strictObject({ t: v.literal('asking') }),
+  /** What follows in `entries`. */
+  v.strictObject({
+    t: v.literal('manifest'),
+    share: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/u)),
+    entries: count(MAX_ENTRIES),
+    bytes: count(MAX_SHARE_BYTES),
+  }),
+  /** The next entries: path, size, mtime, media type. */
+  v.strictObject({
+    t: v.literal('entries'),
+    list: v.pipe(v.array(EntryTuple), v.minLength(1), v.maxLength(MAX_PAGE_ENTRIES)),
+  }),
+  /** The receiver accepts these entries; `more` until the last page. */
+  v.strictObject({ t: v.literal('accept'), entries: RunsSchema, more: v.boolean() }),
+  /** The pieces of accepted entries that it still lacks; `more` until the last page, after which the sender starts. */
+  v.strictObject({ t: v.literal('want'), runs: RunsSchema, more: v.boolean() }),
+  /** A piece arrived damaged: send it again, before all others. */
+  v.strictObject({ t: v.literal('again'), piece: count(U32) }),
+  /** Verified and durable pieces, and the credit limit of this lane in bytes. */
+  v.strictObject({ t: v.literal('ack'), credit: count(Number.MAX_SAFE_INTEGER), verified: RunsSchema }),
+  /** The sender cannot deliver this entry. */
+  v.strictObject({ t: v.literal('entry-failed'), entry: count(MAX_ENTRIES), code: v.picklist(ERROR_CODES) }),
+  v.strictObject({ t: v.literal('pause') }),
+  v.strictObject({ t: v.literal('resume') }),
+  v.strictObject({ t: v.literal('decline') }),
+  v.strictObject({ t: v.literal('cancel') }),
+  /** Receiver: everything accepted is verified or failed. Sender: I know. */
+  v.strictObject({ t: v.literal('done') }),
+  /** The connection ends for this reason. */
+  v.strictObject({ t: v.literal('error'), code: v.picklist(ERROR_CODES) }),
+]);
+
+export type ControlMessage = v.InferOutput<typeof ControlSchema>;
+
+/** @throws BeelineError `protocol` for what the peer could not have meant. */
+export function parseControl(message: unknown): ControlMessage {
+  if (typeof message !== 'string') throw new BeelineError('protocol', 'control message is not text');
+  if (message.length > CONTROL_MAX_BYTES) throw new BeelineError('protocol', 'control message too long');
+  let json: unknown;
+  try {
+    json = JSON.parse(message);
+  } catch (cause) {
+    throw new BeelineError('protocol', 'control message is not JSON', { cause });
+  }
+  const parsed = v.safeParse(ControlSchema, json);
+  if (!parsed.success) throw new BeelineError('protocol', `control message: ${parsed.issues[0].type}`);
+  return parsed.output;
+}
+
+export function encodeControl(message: ControlMessage): string {
+  return JSON.stringify(message);
+}
+
+/** JSON escapes a control character as six bytes and any other at its UTF-8 length; 2 KiB are left for the frame. */
+const PAGE_BYTES = CONTROL_MAX_BYTES - 2 * 1024;
+
+/** A manifest as control messages, each within bounds. */
+export function* manifestMessages({
+  shareId,
+  entries,
+  totalBytes,
+}: Manifest): Generator<ControlMessage, void, undefined> {
+  yield { t: 'manifest', share: shareId, entries: entries.length, bytes: totalBytes };
+  let list: [string, number, number, string][] = [];
+  let bytes = 0;
+  for (const { path, size, mtime, type } of entries) {
+    const tuple: [string, number, number, string] = [path, size, mtime, type];
+    const length = utf8Length(JSON.stringify(tuple)) + 1;
+    if (list.length === MAX_PAGE_ENTRIES || (list.length > 0 && bytes + length > PAGE_BYTES)) {
+      yield { t: 'entries', list };
+      list = [];
+      bytes = 0;
+    }
+    list.push(tuple);
+    bytes += length;
+  }
+  if (list.length > 0) yield { t: 'entries', list };
+}
+
+/** Collects a manifest from its messages. Rule [M4]. */
+export class ManifestReader {
+  readonly #entries: Entry[] = [];
+
+  constructor(private readonly head: Extract<ControlMessage, { t: 'manifest' }>) {}
+
+  /** @throws BeelineError `protocol` when there are more entries than announced. */
+  add({ list }: Extract<ControlMessage, { t: 'entries' }>): void {
+    if (this.#entries.length + list.length > this.head.entries) throw new BeelineError('protocol', 'too many entries');
+    for (const [path, size, mtime, type] of list) this.#entries.push({ path, size, mtime, type });
+  }
+
+  /**
+   * The manifest once it is whole, else null.
+   * @throws BeelineError `protocol` when its sizes do not add up to what was announced.
+   */
+  finish(): Manifest | null {
+    if (this.#entries.length < this.head.entries) return null;
+    const manifest = makeManifest(this.head.share, this.#entries);
+    if (manifest.totalBytes !== this.head.bytes) throw new BeelineError('protocol', 'sizes do not add up');
+    return manifest;
+  }
+}
+
+/** Runs as control messages, each within bounds: at least one, the last with `more: false`. */
+export function* runMessages<T>(
+  runs: Iterable<Run>,
+  make: (runs: Run[], more: boolean) => T,
+): Generator<T, void, undefined> {
+  let held: Run[] = [];
+  for (const page of pages(runs, MAX_RUNS)) {
+    if (held.length > 0) yield make(held, true);
+    held = page;
+  }
+  yield make(held, false);
+}
+
+/**
+ * Collects the runs of several messages: ascending, without overlap, all below `count`. So a peer can never make the
+ * list longer than the share. Rule [M5].
+ */
+export class RunReader {
+  readonly runs: Run[] = [];
+  #next = 0;
+
+  constructor(private readonly count: number) {}
+
+  /** @throws BeelineError `protocol` */
+  add(runs: readonly Run[]): void {
+    for (const [from, length] of runs) {
+      if (from < this.#next || from + length > this.count)
+        throw new BeelineError('protocol', 'run out of order or range');
+      this.#next = from + length;
+      this.runs.push([from, length]);
+    }
+  }
+}
+
+/** The numbers in runs, one by one. */
+export function* eachOf(runs: Iterable<Run>): Generator<number, void, undefined> {
+  for (const [from, length] of runs) for (let number = from; number < from + length; number++) yield number;
+}

@@ -1,0 +1,34 @@
+/**
+ * What the page and the worker that owns a file of the origin private file system say to each other. Each request is
+ * answered by one reply, in the order of the requests.
+ */
+import type { Bytes } from './bytes.ts';
+import type { ErrorCode } from './errors.ts';
+
+/** Folder of the origin private file system that holds the transfers. */
+export const TRANSFERS_FOLDER = 'transfers';
+
+/** Bytes and the place in the file they belong to. */
+export interface OpfsWrite {
+  /** Bytes from the start of the file. */
+  readonly position: number;
+  readonly bytes: Bytes;
+}
+
+export type OpfsRequest =
+  /** Opens or creates a file of {@link TRANSFERS_FOLDER} and gives it `size` bytes, so that its room is reserved. */
+  | { readonly kind: 'open'; readonly name: string; readonly size: number }
+  /** Writes all and then flushes once. Buffers are transferred. */
+  | { readonly kind: 'commit'; readonly writes: readonly OpfsWrite[] }
+  /** Closes the handle until the next `commit`, so that the page reads a file that nobody is changing. */
+  | { readonly kind: 'rest' }
+  /** Finds out how large a file may become; needs no `open`. */
+  | { readonly kind: 'measure' };
+
+export type OpfsReply =
+  /** For a `commit`: all of its bytes are durable. */
+  | { readonly kind: 'done' }
+  /** Bytes the quota leaves, in steps of a MiB. */
+  | { readonly kind: 'measured'; readonly bytes: number }
+  /** For a `commit`: none of its bytes may be counted on. */
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };

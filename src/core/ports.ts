@@ -1,0 +1,201 @@
+/**
+ * What the rules need from the world. Each port has an adapter in `disk` or `net` (or a browser global that already has
+ * its shape), and a double in `tests/doubles`; one shared suite runs against both.
+ */
+import type { Bytes } from './bytes.ts';
+import type { PlannedEntry } from './manifest.ts';
+import type { LaneSignal } from './sealed.ts';
+import type { IceAnswer } from './signaling.ts';
+
+/** Milliseconds since the epoch, and timers that return their own cancel. */
+export interface Clock {
+  now(): number;
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface Random {
+  /** `length` bytes from a cryptographic source. */
+  bytes(length: number): Bytes;
+  /** In [0, 1); for jitter only. */
+  fraction(): number;
+}
+
+/** An opaque WebCrypto key. */
+export interface Key {
+  readonly type: string;
+}
+
+/** The part of WebCrypto's `SubtleCrypto` that the protocol uses; the global has this shape. */
+export interface Subtle {
+  digest(algorithm: 'SHA-256', data: Bytes): Promise<ArrayBuffer>;
+  importKey(
+    format: 'raw',
+    data: Bytes,
+    algorithm: 'HKDF' | { name: 'ECDSA'; namedCurve: 'P-256' },
+    extractable: boolean,
+    usages: ('deriveBits' | 'deriveKey' | 'verify')[],
+  ): Promise<Key>;
+  exportKey(format: 'raw', key: Key): Promise<ArrayBuffer>;
+  generateKey(
+    algorithm: { name: 'ECDSA'; namedCurve: 'P-256' },
+    extractable: boolean,
+    usages: ('sign' | 'verify')[],
+  ): Promise<{ readonly privateKey: Key; readonly publicKey: Key }>;
+  deriveBits(algorithm: HkdfParameters, base: Key, bits: number): Promise<ArrayBuffer>;
+  deriveKey(
+    algorithm: HkdfParameters,
+    base: Key,
+    derived: { name: 'AES-GCM'; length: 256 },
+    extractable: boolean,
+    usages: ('encrypt' | 'decrypt')[],
+  ): Promise<Key>;
+  encrypt(algorithm: GcmParameters, key: Key, data: Bytes): Promise<ArrayBuffer>;
+  decrypt(algorithm: GcmParameters, key: Key, data: Bytes): Promise<ArrayBuffer>;
+  sign(algorithm: { name: 'ECDSA'; hash: 'SHA-256' }, key: Key, data: Bytes): Promise<ArrayBuffer>;
+  verify(algorithm: { name: 'ECDSA'; hash: 'SHA-256' }, key: Key, signature: Bytes, data: Bytes): Promise<boolean>;
+}
+export interface HkdfParameters {
+  name: 'HKDF';
+  hash: 'SHA-256';
+  salt: Bytes;
+  info: Bytes;
+}
+export interface GcmParameters {
+  name: 'AES-GCM';
+  iv: Bytes;
+  additionalData: Bytes;
+}
+
+/**
+ * One ordered, reliable message channel.
+ * Handlers are plain fields: each channel has exactly one reader.
+ */
+export interface Channel<Message> {
+  /** @throws BeelineError `connection-lost` once the channel is not open. */
+  send(message: Message): void;
+  /** Bytes handed to `send` and not yet given to the network. */
+  readonly bufferedAmount: number;
+  onmessage: ((message: unknown) => void) | null;
+  /** Called each time `bufferedAmount` falls to the channel's low watermark. */
+  ondrain: (() => void) | null;
+}
+
+/** How the bytes travel, as the selected candidate pair tells it. */
+export interface PathInfo {
+  readonly kind: 'lan' | 'direct' | 'relay';
+  /** How the relay is reached; null without one. */
+  readonly relayProtocol: 'udp' | 'tcp' | 'tls' | null;
+  /** Round-trip time in milliseconds; null until measured. */
+  readonly rttMs: number | null;
+}
+
+/** An open connection to a peer, its DTLS certificates proven by the handshake. */
+export interface Lane {
+  readonly control: Channel<string>;
+  readonly bulk: Channel<Bytes>;
+  /** Called once, when either side or the network ended it. */
+  onclose: ((reason: Error) => void) | null;
+  path(): Promise<PathInfo | null>;
+  close(): void;
+}
+
+/** A connection being made: feed it the peer's signals and send on its own. */
+export interface LaneAttempt {
+  signal(signal: LaneSignal): void;
+  /** Rejects with `connect-failed`, or with what `close` was given. */
+  readonly opened: Promise<Lane>;
+  close(): void;
+}
+
+export interface LaneFactory {
+  attempt(options: {
+    readonly initiator: boolean;
+    readonly ice: IceAnswer;
+    readonly onSignal: (signal: LaneSignal) => void;
+  }): LaneAttempt;
+}
+
+/** One message of the signaling server, parsed: who sent it and what is sealed in it. */
+export interface SignalingMessage {
+  readonly type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE' | 'EXPIRE';
+  readonly src: string;
+  readonly payload: unknown;
+}
+
+export type SignalingStatus = 'connecting' | 'open' | 'offline' | 'taken' | 'refused';
+
+/** A line to the signaling server under one id. It reconnects by itself until closed. */
+export interface Signaling {
+  readonly status: SignalingStatus;
+  onstatus: ((status: SignalingStatus) => void) | null;
+  onmessage: ((message: SignalingMessage) => void) | null;
+  /** Drops the message when the line is not open: the handshake's own retry covers it. */
+  send(type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE', dst: string, payload: unknown): void;
+  /** Fresh STUN and TURN servers; an empty answer when the server has none or is out of reach. */
+  ice(): Promise<IceAnswer>;
+  close(): void;
+}
+
+export interface SignalingFactory {
+  connect(id: string, token: string): Signaling;
+}
+
+/** Where a sender's bytes come from: the entries of one share, by their number in the manifest. */
+export interface Source {
+  /**
+   * Exactly `length` bytes of an entry.
+   * @throws BeelineError `source-changed`, `source-gone` or `source-unreadable`.
+   */
+  read(entry: number, offset: number, length: number): Promise<Bytes>;
+}
+
+export type SinkKind = 'opfs' | 'folder' | 'memory';
+
+/** Room for what a receiver is about to accept. */
+export interface Room {
+  /** The best sink this browser has. */
+  readonly kind: SinkKind;
+  /** Bytes it can take; null when the browser does not say. */
+  readonly freeBytes: number | null;
+}
+
+/** What a sink is opened for. */
+export interface SinkPlan {
+  /** Random 128-bit id of the share, hex; names the sink's storage. */
+  readonly shareId: string;
+  /** The accepted entries, with the safe paths they get; `index` is the number in the manifest. */
+  readonly entries: readonly PlannedEntry[];
+}
+
+/** Where a receiver's bytes go: one open sink per transfer. */
+export interface Sink {
+  readonly kind: SinkKind;
+  /** True when finished entries already are where the person wanted them, so that nothing is left to save. */
+  readonly inPlace: boolean;
+  /**
+   * Places verified bytes of one piece. Takes ownership of `bytes`. Resolves when they are durable: they survive a
+   * crash of the page. Many writes may be under way at once, in any order.
+   * @throws BeelineError `no-room`, `disk-failed` or `permission-denied`.
+   */
+  write(entry: number, offset: number, bytes: Bytes): Promise<void>;
+  /** All pieces of the entry are durable: give it its name, length and date. An empty entry gets only this call. */
+  finish(entry: number): Promise<void>;
+  /** Gives up one entry and frees what can be freed. */
+  drop(entry: number): Promise<void>;
+  /** Hands finished entries to the person's Downloads, one by one or as one zip. Does nothing when `inPlace`. */
+  save(entries: readonly number[], as: 'files' | 'zip'): Promise<void>;
+  /** Ends the sink and keeps what is in it. */
+  close(): Promise<void>;
+  /** Ends the sink and deletes what is in it; files already in a chosen folder stay. */
+  discard(): Promise<void>;
+}
+
+export interface SinkFactory {
+  room(): Promise<Room>;
+  /**
+   * Opens the sink the person chose, or the best one there is.
+   * @param place an opaque directory or file handle from a picker, or null for the default.
+   * @throws BeelineError `no-room`, `memory-only`, `disk-failed` or `permission-denied`.
+   */
+  open(plan: SinkPlan, place: unknown): Promise<Sink>;
+}

@@ -1,0 +1,205 @@
+/**
+ * The receiver's machine: what a receiving session is doing, what may happen to it, and what it then has to do.
+ * A pure function; `flow/receiving.ts` feeds it events and carries out its effects.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { Manifest } from './manifest.ts';
+
+/** Who asked for a pause. Both may, and both must resume. */
+export interface Pause {
+  readonly byMe: boolean;
+  readonly byPeer: boolean;
+}
+export const RUNNING: Pause = { byMe: false, byPeer: false };
+
+/** What the receiver accepted. */
+export interface Acceptance {
+  readonly manifest: Manifest;
+  /** Numbers of the accepted entries, ascending. */
+  readonly accepted: readonly number[];
+}
+
+export type ReceiverState =
+  /** No lane yet. `reason` says why the last attempt failed; `sender-away` is not a failure but a wait. */
+  | { readonly at: 'connecting'; readonly attempt: number; readonly reason: ErrorCode | null }
+  /** The lane is open; the sender has yet to let us in or to send its list. */
+  | { readonly at: 'greeting'; readonly asked: boolean }
+  /** The list is here; the person decides. */
+  | { readonly at: 'offered'; readonly manifest: Manifest }
+  /** Accepted; the sink is being opened. */
+  | ({ readonly at: 'preparing' } & Acceptance)
+  | ({ readonly at: 'transferring'; readonly pause: Pause } & Acceptance)
+  /** The lane is gone mid-transfer; what is verified stays, and a new lane is being made. */
+  | ({
+      readonly at: 'reconnecting';
+      readonly attempt: number;
+      readonly reason: ErrorCode;
+      readonly pause: Pause;
+    } & Acceptance)
+  | ({ readonly at: 'finished' } & Acceptance)
+  | { readonly at: 'cancelled'; readonly by: 'me' | 'peer' }
+  | { readonly at: 'failed'; readonly code: ErrorCode };
+
+export type ReceiverEvent =
+  | { readonly on: 'lane-open' }
+  | { readonly on: 'asked' }
+  | { readonly on: 'manifest'; readonly manifest: Manifest }
+  | { readonly on: 'accept'; readonly accepted: readonly number[] }
+  | { readonly on: 'sink-open' }
+  /** Every accepted piece is verified and durable, or its entry has failed. */
+  | { readonly on: 'all-verified' }
+  | { readonly on: 'pause' | 'resume'; readonly by: 'me' | 'peer' }
+  | { readonly on: 'cancel'; readonly by: 'me' | 'peer' }
+  /** The attempt or the lane ended; worth trying again. */
+  | { readonly on: 'lane-lost'; readonly code: ErrorCode }
+  /** Nothing that trying again would mend. */
+  | { readonly on: 'fatal'; readonly code: ErrorCode }
+  | { readonly on: 'retry' };
+
+export type ReceiverEffect =
+  /** Make a lane after a wait of about `delayMs` (the session adds jitter), or at once for 0. */
+  | { readonly do: 'dial'; readonly delayMs: number }
+  | { readonly do: 'open-sink' }
+  /** Ask for all that is missing. */
+  | { readonly do: 'start' }
+  | { readonly do: 'tell'; readonly what: 'pause' | 'resume' | 'cancel' | 'done' }
+  | { readonly do: 'hang-up'; readonly code: ErrorCode | null }
+  | { readonly do: 'discard-sink' };
+
+type Step = readonly [ReceiverState, ...ReceiverEffect[]];
+
+export const RECEIVER_START: ReceiverState = { at: 'connecting', attempt: 0, reason: null };
+
+/** Longest wait before the next attempt, in milliseconds: the server keeps an offer for 5 s, so none is missed. */
+const MAX_DELAY_MS = 5_000;
+
+/** 0.5 s, 1 s, 2 s, 4 s, then every 5 s. Rule [C4]. */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(MAX_DELAY_MS, 500 * 2 ** Math.min(attempt, 10));
+}
+
+/** The next state and what to do, in order. An event that has no meaning in a state changes nothing. */
+export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
+  switch (state.at) {
+    case 'finished':
+    case 'cancelled':
+      return [state];
+    case 'failed':
+      return event.on === 'retry' ? [RECEIVER_START, { do: 'dial', delayMs: 0 }] : [state];
+    case 'connecting':
+    case 'greeting':
+    case 'offered':
+    case 'preparing':
+    case 'transferring':
+    case 'reconnecting':
+      break;
+  }
+  switch (event.on) {
+    case 'fatal':
+      return [
+        { at: 'failed', code: event.code },
+        { do: 'hang-up', code: event.code },
+      ];
+    case 'cancel': {
+      const told: ReceiverEffect[] = event.by === 'me' ? [{ do: 'tell', what: 'cancel' }] : [];
+      const sink: ReceiverEffect[] = 'accepted' in state ? [{ do: 'discard-sink' }] : [];
+      return [{ at: 'cancelled', by: event.by }, ...told, { do: 'hang-up', code: null }, ...sink];
+    }
+    case 'lane-lost':
+      return lost(state, event.code);
+    case 'lane-open':
+      return state.at === 'connecting' ? [{ at: 'greeting', asked: false }] : [state];
+    case 'asked':
+      return state.at === 'greeting' ? [{ at: 'greeting', asked: true }] : [state];
+    case 'manifest':
+      return listed(state, event.manifest);
+    case 'accept':
+      return state.at === 'offered'
+        ? [{ at: 'preparing', manifest: state.manifest, accepted: event.accepted }, { do: 'open-sink' }]
+        : [state];
+    case 'sink-open':
+      return state.at === 'preparing'
+        ? [{ ...acceptance(state), at: 'transferring', pause: RUNNING }, { do: 'start' }]
+        : [state];
+    case 'all-verified':
+      return state.at === 'transferring'
+        ? [
+            { ...acceptance(state), at: 'finished' },
+            { do: 'tell', what: 'done' },
+          ]
+        : [state];
+    case 'pause':
+    case 'resume':
+      return paused(state, event.on, event.by);
+    case 'retry':
+      return state.at === 'connecting' || state.at === 'reconnecting' ? [state, { do: 'dial', delayMs: 0 }] : [state];
+  }
+}
+
+function acceptance({ manifest, accepted }: Acceptance): Acceptance {
+  return { manifest, accepted };
+}
+
+function lost(state: ReceiverState, code: ErrorCode): Step {
+  switch (state.at) {
+    case 'connecting':
+      return [
+        { ...state, attempt: state.attempt + 1, reason: code },
+        { do: 'dial', delayMs: retryDelayMs(state.attempt) },
+      ];
+    case 'reconnecting':
+      return [
+        { ...state, attempt: state.attempt + 1, reason: code },
+        { do: 'dial', delayMs: retryDelayMs(state.attempt) },
+      ];
+    case 'transferring':
+      return [
+        {
+          ...acceptance(state),
+          at: 'reconnecting',
+          attempt: 0,
+          reason: code,
+          pause: { ...state.pause, byPeer: false },
+        },
+        { do: 'dial', delayMs: 0 },
+      ];
+    case 'greeting':
+    case 'offered':
+    case 'preparing':
+      return [
+        { at: 'connecting', attempt: 0, reason: code },
+        { do: 'dial', delayMs: retryDelayMs(0) },
+      ];
+    case 'finished':
+    case 'cancelled':
+    case 'failed':
+      return [state];
+  }
+}
+
+/** A list arrives after every new lane. Mid-transfer it must be the same share's. Rule [C6]. */
+function listed(state: ReceiverState, manifest: Manifest): Step {
+  if (state.at === 'greeting') return [{ at: 'offered', manifest }];
+  if (state.at !== 'reconnecting') return [state];
+  if (!sameShare(state.manifest, manifest)) {
+    return [
+      { at: 'failed', code: 'source-changed' },
+      { do: 'hang-up', code: 'source-changed' },
+    ];
+  }
+  const { pause } = state;
+  const told: ReceiverEffect[] = pause.byMe ? [{ do: 'tell', what: 'pause' }] : [];
+  return [{ ...acceptance(state), at: 'transferring', pause }, ...told, { do: 'start' }];
+}
+
+function sameShare(a: Manifest, b: Manifest): boolean {
+  return a.shareId === b.shareId && a.totalBytes === b.totalBytes && a.entries.length === b.entries.length;
+}
+
+function paused(state: ReceiverState, on: 'pause' | 'resume', by: 'me' | 'peer'): Step {
+  if (state.at !== 'transferring' && !(state.at === 'reconnecting' && by === 'me')) return [state];
+  const value = on === 'pause';
+  const pause = by === 'me' ? { ...state.pause, byMe: value } : { ...state.pause, byPeer: value };
+  const told: ReceiverEffect[] = by === 'me' && state.at === 'transferring' ? [{ do: 'tell', what: on }] : [];
+  return [{ ...state, pause }, ...told];
+}

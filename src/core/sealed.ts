@@ -1,0 +1,44 @@
+/** What travels sealed through the signaling server. */
+import * as v from 'valibot';
+import { ERROR_CODES } from './errors.ts';
+
+const sdp = v.pipe(v.string(), v.minLength(1), v.maxLength(32 * 1024));
+const short = (max: number) => v.pipe(v.string(), v.maxLength(max));
+
+const CandidateSchema = v.strictObject({
+  kind: v.literal('candidate'),
+  candidate: short(1024),
+  sdpMid: v.nullable(short(16)),
+  sdpMLineIndex: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))),
+});
+
+const OfferSchema = v.strictObject({
+  kind: v.literal('offer'),
+  sdp,
+  /** The receiver's nonce for this connection, 16 bytes in base64url: what the sender's signature must be fresh for. */
+  nonce: v.pipe(v.string(), v.length(22)),
+});
+
+const AnswerSchema = v.strictObject({
+  kind: v.literal('answer'),
+  sdp,
+  /** The share's public key: 65 bytes, uncompressed point, in base64url. */
+  key: v.pipe(v.string(), v.length(87)),
+  /** ECDSA P-256 with SHA-256, 64 bytes in base64url; over the transcript of rule [S6]. */
+  signature: v.pipe(v.string(), v.length(86)),
+});
+
+/** The sender will not connect, and why. */
+const RefusalSchema = v.strictObject({ kind: v.literal('refusal'), code: v.picklist(ERROR_CODES) });
+
+export const SealedMessageSchema = v.variant('kind', [OfferSchema, AnswerSchema, CandidateSchema, RefusalSchema]);
+export type SealedMessage = v.InferOutput<typeof SealedMessageSchema>;
+
+/** An offer or answer as WebRTC makes it, before the handshake adds its proof. */
+export interface DescriptionSignal {
+  readonly kind: 'offer' | 'answer';
+  readonly sdp: string;
+}
+export type CandidateSignal = v.InferOutput<typeof CandidateSchema>;
+/** What a connection being made says to the other side. */
+export type LaneSignal = DescriptionSignal | CandidateSignal;

@@ -1,0 +1,71 @@
+import type { Bytes } from '../core/bytes.ts';
+import { BeelineError } from '../core/errors.ts';
+import type { Entry } from '../core/manifest.ts';
+import type { Source } from '../core/ports.ts';
+
+/** A chosen file. */
+export interface ChosenFile {
+  /** Relative, with `/` between folders, as the disk has it. */
+  readonly path: string;
+  /** As it was when it was chosen. */
+  readonly file: File;
+  /** Gets it again as it is now, where the browser can: to tell a change from a lost permission. */
+  readonly again: (() => Promise<File>) | null;
+  /** Can be kept in a database, so that the file is found again after a reload. */
+  readonly handle: FileSystemFileHandle | null;
+}
+
+/** Reads the files a person has chosen; entry `n` is the file `n`. */
+export class FileSource implements Source {
+  readonly files: readonly ChosenFile[];
+
+  constructor(files: readonly ChosenFile[]) {
+    this.files = files;
+  }
+
+  async read(entry: number, offset: number, length: number): Promise<Bytes> {
+    const chosen = this.files[entry];
+    if (chosen === undefined) throw new RangeError(`entry ${entry}`);
+    const buffer = await readPart(chosen, offset, length);
+    // Firefox reads what is there now, and a file cut short gives less.
+    if (buffer.byteLength !== length)
+      throw new BeelineError('source-changed', `${buffer.byteLength} of ${length} bytes`);
+    return new Uint8Array(buffer);
+  }
+}
+
+export function entryOf({ path, file }: ChosenFile): Entry {
+  return { path, size: file.size, mtime: file.lastModified, type: file.type };
+}
+
+async function readPart(chosen: ChosenFile, offset: number, length: number): Promise<ArrayBuffer> {
+  try {
+    return await chosen.file.slice(offset, offset + length).arrayBuffer();
+  } catch (thrown) {
+    throw await sourceError(chosen, thrown);
+  }
+}
+
+/**
+ * Chromium fails with NotReadableError both for a file that changed since it was chosen and for one it may not read.
+ * Where the file cannot be had again to compare, a change is by far the likelier.
+ */
+async function sourceError({ file, again }: ChosenFile, thrown: unknown): Promise<BeelineError> {
+  const name = nameOf(thrown);
+  if (name === 'NotFoundError') return new BeelineError('source-gone', '', { cause: thrown });
+  if (name !== 'NotReadableError') return new BeelineError('source-unreadable', name, { cause: thrown });
+  if (again === null) return new BeelineError('source-changed', '', { cause: thrown });
+  try {
+    const now = await again();
+    const same = now.size === file.size && now.lastModified === file.lastModified;
+    return new BeelineError(same ? 'source-unreadable' : 'source-changed', '', { cause: thrown });
+  } catch (second) {
+    return new BeelineError(nameOf(second) === 'NotFoundError' ? 'source-gone' : 'source-unreadable', '', {
+      cause: second,
+    });
+  }
+}
+
+function nameOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name : '';
+}

@@ -1,0 +1,59 @@
+import { BeelineError } from '../core/errors.ts';
+
+/** Tries before giving up: nobody keeps a thousand copies of one name. */
+const MAX_TRIES = 1_000;
+
+/**
+ * Finds names in a chosen folder that nothing has yet. Names that differ only by case or Unicode form count as one, for
+ * some disks cannot tell them apart.
+ */
+export class FreeNames {
+  /** Paths given out or meant to be, so that two entries never get the same. */
+  readonly #claimed: Set<string>;
+
+  /** @param planned paths of all entries: none of them is given to another. */
+  constructor(planned: Iterable<string>) {
+    this.#claimed = new Set(Array.from(planned, folded));
+  }
+
+  /**
+   * `name` if it is free, else `name (2)`, `name (3)` and so on, before the extension.
+   *
+   * @param path of the folder, with a `/` at its end, or empty for the chosen folder itself.
+   * @throws BeelineError `disk-failed` when no name is free.
+   */
+  async find(folder: FileSystemDirectoryHandle, path: string, name: string): Promise<string> {
+    for (const candidate of candidates(name)) {
+      const key = folded(path + candidate);
+      if (candidate !== name && this.#claimed.has(key)) continue;
+      this.#claimed.add(key);
+      if (!(await exists(folder, candidate))) return candidate;
+    }
+    throw new BeelineError('disk-failed', 'no free name');
+  }
+}
+
+/** The name itself, then numbered forms of it. */
+export function* candidates(name: string): Generator<string, void> {
+  yield name;
+  const dot = name.lastIndexOf('.');
+  const stem = dot > 0 ? name.slice(0, dot) : name;
+  const extension = dot > 0 ? name.slice(dot) : '';
+  for (let number = 2; number <= MAX_TRIES; number++) yield `${stem} (${number})${extension}`;
+}
+
+/** True for a file or a folder of that name. */
+async function exists(folder: FileSystemDirectoryHandle, name: string): Promise<boolean> {
+  try {
+    await folder.getFileHandle(name);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof DOMException && thrown.name === 'NotFoundError') return false;
+    if (thrown instanceof DOMException && thrown.name === 'TypeMismatchError') return true;
+    throw thrown;
+  }
+}
+
+function folded(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}

@@ -1,0 +1,112 @@
+import type { Bytes } from '../core/bytes.ts';
+import type { Sink, SinkPlan } from '../core/ports.ts';
+import { Layout } from './layout.ts';
+import { Saver } from './save.ts';
+import { hold, readTransfer, removeTransfer, zipOf } from './transfers.ts';
+import { OpfsWriter } from './writer.ts';
+import type { Savable } from './zip.ts';
+
+/**
+ * The default sink: one file of the origin private file system per transfer, written in place by a worker. What has
+ * been written survives a reload, and is found again under `fileName`; see {@link Layout} for where.
+ */
+export class OpfsSink implements Sink {
+  readonly kind = 'opfs';
+  readonly inPlace = false;
+  /** Name of the file in the transfers folder. */
+  readonly fileName: string;
+  readonly #layout: Layout;
+  readonly #writer: OpfsWriter;
+  readonly #saver: Saver;
+  readonly #letGo: () => void;
+  /** The zip of a save that could not be streamed; held like the file it is made of. */
+  readonly #zipName: string;
+  #ended = false;
+
+  private constructor(fileName: string, layout: Layout, writer: OpfsWriter, letGo: () => void) {
+    this.fileName = fileName;
+    this.#zipName = zipOf(fileName);
+    this.#layout = layout;
+    this.#writer = writer;
+    this.#letGo = letGo;
+    this.#saver = new Saver((chunks, size) => this.#spillZip(chunks, size));
+  }
+
+  /**
+   * Opens the file of a transfer, or creates it and reserves its room.
+   *
+   * @param fileName in the transfers folder; what is in it already stays.
+   * @throws BeelineError `no-room` or `disk-failed`, the latter also while another tab has the file.
+   */
+  static async open(plan: SinkPlan, fileName: string): Promise<OpfsSink> {
+    const layout = new Layout(plan.entries);
+    const letGo = await hold(fileName);
+    try {
+      return new OpfsSink(fileName, layout, await OpfsWriter.open(fileName, layout.totalBytes), letGo);
+    } catch (thrown) {
+      letGo();
+      throw thrown;
+    }
+  }
+
+  async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
+    await this.#writer.write(this.#layout.position(entry, offset, bytes.length), bytes);
+  }
+
+  /** Name and date are given when the entry is saved. */
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Its room is freed with the file. */
+  drop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async save(entries: readonly number[], as: 'files' | 'zip'): Promise<void> {
+    await this.#writer.rest();
+    const file = await readTransfer(this.fileName);
+    await this.#saver.save(
+      entries.map((entry) => this.#savable(entry, file)),
+      as,
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      await this.#writer.close();
+    } finally {
+      this.#saver.close();
+      this.#letGo();
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.close().catch(() => undefined);
+    await removeTransfer(this.fileName);
+    await removeTransfer(this.#zipName);
+  }
+
+  #savable(entry: number, file: File): Savable {
+    const { start, entry: planned } = this.#layout.span(entry);
+    return { path: planned.path, mtime: planned.mtime, blob: file.slice(start, start + planned.size, planned.type) };
+  }
+
+  /** Writes a zip beside the transfer's file; it lives as long as that. */
+  async #spillZip(chunks: AsyncGenerator<Bytes, void>, size: number): Promise<File> {
+    const writer = await OpfsWriter.open(this.#zipName, size);
+    try {
+      let position = 0;
+      for await (const bytes of chunks) {
+        const { length } = bytes;
+        await writer.write(position, bytes);
+        position += length;
+      }
+    } finally {
+      await writer.close();
+    }
+    return readTransfer(this.#zipName);
+  }
+}

@@ -1,0 +1,167 @@
+import type { Bytes } from '../core/bytes.ts';
+import { KIB, concatBytes } from '../core/bytes.ts';
+import { BeelineError } from '../core/errors.ts';
+import type { OpfsReply, OpfsRequest, OpfsWrite } from '../core/opfs-messages.ts';
+
+/**
+ * Bytes up to which a write is copied into the one before it when both are adjacent. A message with one buffer and one
+ * write of the disk is then shared by many small files; a larger piece travels by transfer, without a copy.
+ */
+const COPY_BYTES = 64 * KIB;
+
+interface Waiting extends OpfsWrite {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** The part of a Worker that the writer needs. */
+export interface WriterWorker {
+  onmessage: ((event: MessageEvent<OpfsReply>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(request: OpfsRequest, transfer: Transferable[]): void;
+  terminate(): void;
+}
+
+/**
+ * The page's end of the OPFS worker. One commit is under way at a time; what is written meanwhile travels together in
+ * the next, so a slow flush makes larger groups instead of a longer queue.
+ */
+export class OpfsWriter {
+  readonly #worker: WriterWorker;
+  readonly #asked: { readonly resolve: (reply: OpfsReply) => void; readonly reject: (reason: unknown) => void }[] = [];
+  #waiting: Waiting[] = [];
+  #draining: Promise<void> | null = null;
+  #ended: BeelineError | null = null;
+
+  private constructor(worker: WriterWorker) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => {
+      const asked = this.#asked.shift();
+      if (data.kind === 'failed') asked?.reject(new BeelineError(data.code, data.detail));
+      else asked?.resolve(data);
+    };
+    worker.onerror = ({ message }) => {
+      this.#end(new BeelineError('disk-failed', `worker: ${message}`));
+    };
+  }
+
+  /**
+   * Opens or creates the file `name` of the transfers folder, `size` bytes long.
+   *
+   * @throws BeelineError `no-room` or `disk-failed`.
+   */
+  static async open(name: string, size: number, worker: WriterWorker = opfsWorker()): Promise<OpfsWriter> {
+    const writer = new OpfsWriter(worker);
+    try {
+      await writer.#ask({ kind: 'open', name, size });
+      return writer;
+    } catch (thrown) {
+      worker.terminate();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Bytes that the quota leaves for one more file.
+   *
+   * @throws BeelineError `disk-failed`, also while another tab measures.
+   */
+  static async measure(worker: WriterWorker = opfsWorker()): Promise<number> {
+    const writer = new OpfsWriter(worker);
+    try {
+      const reply = await writer.#ask({ kind: 'measure' });
+      return reply.kind === 'measured' ? reply.bytes : 0;
+    } finally {
+      worker.terminate();
+    }
+  }
+
+  /** Takes ownership of `bytes`. Resolves when they are durable. */
+  write(position: number, bytes: Bytes): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ position, bytes, resolve, reject });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  /** Waits for all writes, then lets go of the file until the next one. */
+  async rest(): Promise<void> {
+    await this.#draining;
+    await this.#ask({ kind: 'rest' });
+  }
+
+  /** Waits for all writes and ends the worker. Later calls reject. */
+  async close(): Promise<void> {
+    if (this.#ended !== null) return;
+    try {
+      await this.rest();
+    } finally {
+      this.#end(new BeelineError('internal', 'the file is closed'));
+    }
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      try {
+        const writes = joined(group);
+        const buffers = writes.map(({ bytes }) => bytes.buffer);
+        await this.#ask({ kind: 'commit', writes }, buffers);
+        for (const { resolve } of group) resolve();
+      } catch (thrown) {
+        for (const { reject } of group) reject(thrown);
+      }
+    }
+    this.#draining = null;
+  }
+
+  #ask(request: OpfsRequest, transfer: Transferable[] = []): Promise<OpfsReply> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== null) throw this.#ended;
+      this.#worker.postMessage(request, transfer);
+      this.#asked.push({ resolve, reject });
+    });
+  }
+
+  #end(reason: BeelineError): void {
+    this.#ended ??= reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#asked.splice(0)) reject(this.#ended);
+  }
+}
+
+function opfsWorker(): WriterWorker {
+  return new Worker(new URL('../workers/opfs.ts', import.meta.url), { type: 'module' });
+}
+
+/**
+ * The same bytes at the same places in the same order, in few writes: adjacent small ones are copied together. Every
+ * write of the result has a buffer of its own, fit for transfer, and nothing but what the worker is to get.
+ */
+export function joined(writes: readonly OpfsWrite[]): OpfsWrite[] {
+  const out: OpfsWrite[] = [];
+  let run: OpfsWrite[] = [];
+  let runEnd = 0;
+  const endRun = (): void => {
+    const [first] = run;
+    if (first !== undefined) {
+      const bytes = run.length === 1 ? ownBuffer(first.bytes) : concatBytes(...run.map((part) => part.bytes));
+      out.push({ position: first.position, bytes });
+    }
+    run = [];
+  };
+  for (const write of writes) {
+    const small = write.bytes.length <= COPY_BYTES;
+    if (!small || write.position !== runEnd) endRun();
+    run.push(write);
+    runEnd = small ? write.position + write.bytes.length : NaN;
+  }
+  endRun();
+  return out;
+}
+
+/** Transferring a view moves its whole buffer, so a view of a part is copied. */
+function ownBuffer(bytes: Bytes): Bytes {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}

@@ -1,0 +1,295 @@
+import { CreditGate } from '../core/credit.ts';
+import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
+import { Ledger } from '../core/ledger.ts';
+import { MAX_PIECE_FAILURES, PROTOCOL_VERSION } from '../core/limits.ts';
+import { type Manifest, PieceTable } from '../core/manifest.ts';
+import {
+  type ControlMessage,
+  eachOf,
+  encodeControl,
+  manifestMessages,
+  parseControl,
+  RunReader,
+} from '../core/messages.ts';
+import type { Lane, PathInfo, Source } from '../core/ports.ts';
+import { PieceScheduler } from '../core/scheduler.ts';
+import {
+  isOver,
+  SENDER_START,
+  type SenderEffect,
+  type SenderEvent,
+  type SenderState,
+  stepSender,
+} from '../core/sender.ts';
+import { hangUp, watchPath } from './line.ts';
+import { TransferMeter } from './meter.ts';
+import { LaneSender } from './send.ts';
+import type { DeliveryView } from './views.ts';
+import type { World } from './world.ts';
+
+/** The first lane's number; more lanes will have their own. */
+const FIRST_LANE = 0;
+
+/** What a delivery delivers. */
+export interface Offer {
+  readonly manifest: Manifest;
+  readonly source: Source;
+}
+
+/** One receiver of a share: runs the sender's machine, carries out its effects, and speaks the protocol on its lane. */
+export class Delivery {
+  #state: SenderState = SENDER_START;
+  #device = '';
+  #greeted = false;
+  #lane: Lane | null = null;
+  #sender: LaneSender | null = null;
+  #path: PathInfo | null = null;
+  #ledger: Ledger | null = null;
+  #stopWatching: (() => void) | null = null;
+  readonly #table: PieceTable;
+  readonly #accepted: RunReader;
+  readonly #wanted: RunReader;
+  readonly #scheduler = new PieceScheduler();
+  readonly #credit = new CreditGate();
+  readonly #repeats = new Map<number, number>();
+  readonly #meter: TransferMeter;
+
+  constructor(
+    readonly id: string,
+    private readonly world: World,
+    private readonly offer: Offer,
+    /** The sender's person has let this receiver in before. */
+    private allowedBefore: boolean,
+    /** Progress, or with `urgent` a new state. */
+    private readonly onchange: (urgent: boolean) => void,
+  ) {
+    const { entries } = offer.manifest;
+    this.#table = new PieceTable(entries.map((entry) => entry.size));
+    this.#accepted = new RunReader(entries.length);
+    this.#wanted = new RunReader(this.#table.count);
+    this.#meter = new TransferMeter(world.clock);
+  }
+
+  get state(): SenderState {
+    return this.#state;
+  }
+
+  get wasAllowed(): boolean {
+    return this.allowedBefore;
+  }
+
+  get view(): DeliveryView {
+    const progress = this.#ledger === null ? null : this.#meter.progress(this.#ledger);
+    return { id: this.id, device: this.#device, state: this.#state, progress, path: this.#path };
+  }
+
+  /** The lane is open. */
+  start(lane: Lane, ask: boolean): void {
+    this.#lane = lane;
+    this.#guard(() => this.#send({ t: 'hello', version: PROTOCOL_VERSION, device: this.world.device }));
+    this.handle({ on: 'lane-open', ask });
+    lane.onclose = (reason) => this.handle({ on: 'lane-lost', code: asBeelineError(reason, 'connection-lost').code });
+    lane.control.onmessage = (message) => this.#guard(() => this.#receive(parseControl(message)));
+    lane.bulk.onmessage = () => this.#fail(new BeelineError('protocol', 'a receiver sent file data'));
+    this.#stopWatching = watchPath(this.world.clock, lane, (path) => {
+      this.#path = path;
+      this.onchange(false);
+    });
+  }
+
+  /** Feeds the machine; the person's commands come in here too. */
+  handle(event: SenderEvent): void {
+    if (event.on === 'allow') this.allowedBefore = true;
+    const [state, ...effects] = stepSender(this.#state, event);
+    const changed = state !== this.#state;
+    this.#state = state;
+    for (const effect of effects) this.#guard(() => this.#carryOut(effect));
+    if (!changed) return;
+    if (state.at === 'transferring') this.#setPaused(state.pause.byMe || state.pause.byPeer);
+    if (isOver(state)) this.#stop();
+    this.onchange(true);
+  }
+
+  #carryOut(effect: SenderEffect): void {
+    switch (effect.do) {
+      case 'tell':
+        this.#send({ t: effect.what });
+        return;
+      case 'send-manifest':
+        for (const message of manifestMessages(this.offer.manifest)) this.#send(message);
+        return;
+      case 'start':
+        this.#startSending();
+        return;
+      case 'hang-up':
+        if (this.#lane === null) return;
+        if (effect.code !== null) this.#send({ t: 'error', code: effect.code });
+        hangUp(this.world.clock, this.#lane);
+    }
+  }
+
+  #receive(message: ControlMessage): void {
+    if (message.t === 'hello') {
+      this.#hello(message);
+      return;
+    }
+    if (!this.#greeted) throw new BeelineError('protocol', 'no hello');
+    switch (message.t) {
+      case 'accept':
+        this.#expect('offered');
+        this.#accepted.add(message.entries);
+        if (!message.more) this.#ledger = this.#openLedger();
+        return;
+      case 'want':
+        this.#expect('offered');
+        this.#want(message);
+        return;
+      case 'again':
+        this.#again(message.piece);
+        return;
+      case 'ack':
+        this.#acknowledged(message);
+        return;
+      case 'pause':
+      case 'resume':
+        this.handle({ on: message.t, by: 'peer' });
+        return;
+      case 'decline':
+      case 'cancel':
+        this.handle({ on: message.t, by: 'peer' });
+        return;
+      case 'done':
+        if (this.#ledger === null) throw new BeelineError('protocol', 'done before anything was accepted');
+        this.handle({ on: 'done' });
+        return;
+      case 'error':
+        this.handle({ on: 'fatal', code: message.code });
+        return;
+      case 'asking':
+      case 'manifest':
+      case 'entries':
+      case 'entry-failed':
+        throw new BeelineError('protocol', `a receiver sent ${message.t}`);
+    }
+  }
+
+  #hello({ version, device }: Extract<ControlMessage, { t: 'hello' }>): void {
+    if (this.#greeted) throw new BeelineError('protocol', 'two hellos');
+    if (version !== PROTOCOL_VERSION) throw new BeelineError('version', `${version}`);
+    this.#greeted = true;
+    this.#device = device;
+    this.onchange(false);
+  }
+
+  #openLedger(): Ledger {
+    if (this.#ledger !== null) throw new BeelineError('protocol', 'accepted twice');
+    const ledger = new Ledger(this.offer.manifest, [...eachOf(this.#accepted.runs)]);
+    for (const entry of ledger.accepted) if (ledger.isWhole(entry)) ledger.close(entry);
+    return ledger;
+  }
+
+  /** What is accepted and not wanted, the receiver already has. */
+  #want({ runs, more }: Extract<ControlMessage, { t: 'want' }>): void {
+    const ledger = this.#ledger;
+    if (ledger === null) throw new BeelineError('protocol', 'want before accept');
+    this.#wanted.add(runs);
+    if (more) return;
+    const wanted = eachOf(this.#wanted.runs);
+    let next = wanted.next();
+    for (const piece of eachOf([...ledger.missing()])) {
+      if (next.done !== true && next.value === piece) next = wanted.next();
+      else this.#mark(ledger, piece);
+    }
+    if (next.done !== true) throw new BeelineError('protocol', 'wants what it did not accept');
+    this.#scheduler.want(this.#wanted.runs);
+    this.handle({ on: 'wanted' });
+  }
+
+  #again(piece: number): void {
+    if (!this.#ledger?.lacks(piece)) throw new BeelineError('protocol', `piece ${piece} asked for again`);
+    const repeats = (this.#repeats.get(piece) ?? 0) + 1;
+    this.#repeats.set(piece, repeats);
+    if (repeats >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
+    this.#scheduler.wantFirst([piece]);
+    this.#sender?.notify();
+  }
+
+  #acknowledged({ credit, verified }: Extract<ControlMessage, { t: 'ack' }>): void {
+    const ledger = this.#ledger;
+    if (ledger === null) throw new BeelineError('protocol', 'ack before accept');
+    for (const [from, count] of verified) {
+      if (from + count > this.#table.count) throw new BeelineError('protocol', 'ack beyond the share');
+      for (let piece = from; piece < from + count; piece++) {
+        this.#scheduler.verified(piece);
+        this.#mark(ledger, piece);
+      }
+    }
+    this.#credit.raise(credit);
+    this.#sender?.notify();
+    this.#meter.sample(ledger.verifiedBytes);
+    this.onchange(false);
+  }
+
+  #mark(ledger: Ledger, piece: number): void {
+    const whole = ledger.mark(piece);
+    if (whole !== null) ledger.close(whole);
+  }
+
+  #startSending(): void {
+    const { lane, ledger } = { lane: this.#lane, ledger: this.#ledger };
+    if (lane === null || ledger === null) return;
+    this.#sender = new LaneSender({
+      laneId: FIRST_LANE,
+      lane,
+      source: this.offer.source,
+      table: this.#table,
+      scheduler: this.#scheduler,
+      credit: this.#credit,
+      subtle: this.world.subtle,
+      hasFailed: (entry) => ledger.failure(entry) !== null,
+      onentryfailed: (entry, code) => this.#failEntry(ledger, entry, code),
+    });
+    this.#sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
+  }
+
+  #failEntry(ledger: Ledger, entry: number, code: ErrorCode): void {
+    if (ledger.fail(entry, code)) this.#guard(() => this.#send({ t: 'entry-failed', entry, code }));
+    this.onchange(false);
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#sender?.setPaused(paused);
+    this.#meter.reset();
+  }
+
+  #expect(at: SenderState['at']): void {
+    if (this.#state.at !== at) throw new BeelineError('protocol', `unexpected in ${this.#state.at}`);
+  }
+
+  #send(message: ControlMessage): void {
+    this.#lane?.control.send(encodeControl(message));
+  }
+
+  /** What a peer's message makes throw ends this delivery and nothing else. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(asBeelineError(error));
+    }
+  }
+
+  #fail(error: BeelineError): void {
+    if (error.code === 'connection-lost') {
+      this.handle({ on: 'lane-lost', code: error.code });
+      return;
+    }
+    console.warn('delivery ended:', error.code, error.detail);
+    this.handle({ on: 'fatal', code: error.code });
+  }
+
+  #stop(): void {
+    this.#sender?.stop();
+    this.#stopWatching?.();
+  }
+}

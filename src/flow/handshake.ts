@@ -1,0 +1,186 @@
+/** The receiver's half of sealed, signed signaling. Rules [S1] to [S8]. */
+import { deferred } from '../core/deferred.ts';
+import { equalBytes, fromBase64url, toBase64url } from '../core/bytes.ts';
+import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { secretOf, type ShareKeys } from '../core/link.ts';
+import type { Lane, LaneAttempt, Signaling, SignalingMessage, Subtle } from '../core/ports.ts';
+import { dtlsFingerprint, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
+import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds for one attempt, from the offer to open channels. ICE gives up by itself after 15 to 30 s. */
+const ATTEMPT_TIMEOUT_MS = 20_000;
+
+/** A connection to the sender being made. */
+export interface Dial {
+  /** Rejects with `sender-away`, `connect-timeout`, `connect-failed`, `not-authentic`, or the sender's refusal. */
+  readonly opened: Promise<Lane>;
+  /** A message from the signaling line, whoever sent it. */
+  receive(message: SignalingMessage): void;
+  close(): void;
+}
+
+/** Dials the sender of a share once. */
+export function dialSender(world: World, signaling: Signaling, keys: ShareKeys, myId: string): Dial {
+  return new SenderDial(world, signaling, keys, myId);
+}
+
+class SenderDial implements Dial {
+  readonly opened: Promise<Lane>;
+  readonly #connection: string;
+  readonly #nonce: string;
+  readonly #line: SealedLine;
+  readonly #reject: (error: BeelineError) => void;
+  readonly #cancelTimeout: () => void;
+  #attempt: LaneAttempt | null = null;
+  /** What is sealed goes out in order, whatever order the sealing ends in. */
+  #outbox: Promise<void> = Promise.resolve();
+  #inbox: Promise<void> = Promise.resolve();
+  #myFingerprint = '';
+  #refused: BeelineError | null = null;
+  #closed = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly signaling: Signaling,
+    private readonly keys: ShareKeys,
+    private readonly myId: string,
+  ) {
+    const { random, subtle, clock } = world;
+    this.#connection = toBase64url(random.bytes(16));
+    this.#nonce = toBase64url(random.bytes(16));
+    this.#line = new SealedLine(subtle, random, {
+      key: keys.seal,
+      connection: this.#connection,
+      me: myId,
+      peer: keys.roomId,
+      sending: 'to-sender',
+    });
+    const { promise, resolve, reject } = deferred<Lane>();
+    this.opened = promise;
+    this.#reject = (error) => {
+      reject(error);
+      this.close();
+    };
+    this.#cancelTimeout = clock.after(ATTEMPT_TIMEOUT_MS, () =>
+      this.#reject(this.#refused ?? new BeelineError('connect-timeout')),
+    );
+    this.#start(resolve).catch((error: unknown) => this.#reject(asBeelineError(error)));
+  }
+
+  receive({ type, src, payload }: SignalingMessage): void {
+    if (this.#closed || src !== this.keys.roomId) return;
+    if (type === 'EXPIRE' || type === 'LEAVE') {
+      this.#reject(new BeelineError('sender-away'));
+      return;
+    }
+    this.#inbox = this.#inbox
+      .then(() => this.#open(payload))
+      .catch((error: unknown) => this.#refuse(asBeelineError(error)));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimeout();
+    this.#attempt?.close();
+  }
+
+  async #start(resolve: (lane: Lane) => void): Promise<void> {
+    const ice = await this.signaling.ice();
+    if (this.#closed) return;
+    const attempt = this.world.lanes.attempt({ initiator: true, ice, onSignal: (signal) => this.#say(signal) });
+    this.#attempt = attempt;
+    const lane = await attempt.opened;
+    this.#cancelTimeout();
+    resolve(lane);
+  }
+
+  #say(signal: LaneSignal): void {
+    if (signal.kind === 'offer') this.#myFingerprint = dtlsFingerprint(signal.sdp);
+    this.#outbox = this.#outbox.then(async () => {
+      const message = toSealed(signal, this.#nonce);
+      if (message === null) return;
+      this.signaling.send(
+        message.kind === 'offer' ? 'OFFER' : 'CANDIDATE',
+        this.keys.roomId,
+        await this.#line.seal(message),
+      );
+    });
+    this.#outbox.catch((error: unknown) => this.#reject(asBeelineError(error)));
+  }
+
+  async #open(payload: unknown): Promise<void> {
+    const envelope = parseEnvelope(payload);
+    // A late message of an earlier attempt: not this one's, and no sign of anything wrong.
+    if (envelope.c !== this.#connection) return;
+    const message = await this.#line.open(envelope);
+    switch (message.kind) {
+      case 'answer':
+        await this.#checkAnswer(message);
+        this.#attempt?.signal({ kind: 'answer', sdp: message.sdp });
+        return;
+      case 'candidate':
+        this.#attempt?.signal(message);
+        return;
+      case 'refusal':
+        this.#reject(new BeelineError(message.code, 'refused by the sender'));
+        return;
+      case 'offer':
+        throw new BeelineError('protocol', 'the sender made an offer');
+    }
+  }
+
+  /** Rule [S6]: the key is the one the link commits to, and it signed both certificates for this connection. */
+  async #checkAnswer({ sdp, key, signature }: Extract<SealedMessage, { kind: 'answer' }>): Promise<void> {
+    const { subtle } = this.world;
+    const publicKey = fromBase64url(key);
+    const signed = fromBase64url(signature);
+    if (publicKey === null || signed === null) throw new BeelineError('protocol', 'answer is not base64url');
+    const transcript = transcriptBytes({
+      senderId: this.keys.roomId,
+      receiverId: this.myId,
+      connection: this.#connection,
+      nonce: this.#nonce,
+      receiverFingerprint: this.#myFingerprint,
+      senderFingerprint: dtlsFingerprint(sdp),
+    });
+    const proven =
+      equalBytes(await secretOf(subtle, publicKey), this.keys.secret) &&
+      (await verify(subtle, publicKey, signed, transcript));
+    if (proven) return;
+    const error = new BeelineError('not-authentic', 'answer is not the sender’s');
+    this.#reject(error);
+    throw error;
+  }
+
+  /**
+   * A refused message ends nothing by itself: whoever can inject one could otherwise end every connection. It is the
+   * reason given when nothing better comes in time.
+   */
+  #refuse(error: BeelineError): void {
+    console.warn('signaling message refused:', error.detail);
+    this.#refused ??= error;
+  }
+}
+
+async function verify(
+  subtle: Subtle,
+  publicKey: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+  data: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const key = await subtle.importKey('raw', publicKey, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
+  return subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, data);
+}
+
+function toSealed(signal: LaneSignal, nonce: string): SealedMessage | null {
+  switch (signal.kind) {
+    case 'offer':
+      return { kind: 'offer', sdp: signal.sdp, nonce };
+    case 'candidate':
+      return signal;
+    case 'answer':
+      return null;
+  }
+}

@@ -1,0 +1,39 @@
+/** Small habits that both sides have with a lane. */
+import type { Clock, Lane, PathInfo } from '../core/ports.ts';
+
+/** Milliseconds left to the peer to read the last message and hang up first; closing at once would drop it. */
+const LINGER_MS = 1_000;
+
+/** Milliseconds between looks at the path: it changes rarely, and `getStats` is not free. */
+const PATH_INTERVAL_MS = 2_000;
+
+/** Ends a lane after its last message could be read. */
+export function hangUp(clock: Clock, lane: Lane): void {
+  lane.onclose = null;
+  lane.control.onmessage = () => undefined;
+  lane.bulk.onmessage = () => undefined;
+  const cancel = clock.after(LINGER_MS, () => lane.close());
+  lane.onclose = cancel;
+}
+
+/** Reports how a lane's bytes travel, until the returned function is called. */
+export function watchPath(clock: Clock, lane: Lane, onpath: (path: PathInfo | null) => void): () => void {
+  let stopped = false;
+  let cancel: (() => void) | null = null;
+  const look = () => {
+    lane.path().then(
+      (path) => {
+        if (stopped) return;
+        onpath(path);
+        cancel = clock.after(PATH_INTERVAL_MS, look);
+      },
+      // The connection is closed between two looks: its own event says so.
+      () => undefined,
+    );
+  };
+  look();
+  return () => {
+    stopped = true;
+    cancel?.();
+  };
+}

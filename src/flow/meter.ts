@@ -1,0 +1,37 @@
+import type { Ledger } from '../core/ledger.ts';
+import type { Clock } from '../core/ports.ts';
+import { RateMeter } from '../core/progress.ts';
+import type { Progress } from './views.ts';
+
+/** Measures one transfer and renders its progress; all bytes are verified bytes. */
+export class TransferMeter {
+  readonly #rate = new RateMeter();
+
+  constructor(private readonly clock: Clock) {}
+
+  sample(verifiedBytes: number): void {
+    this.#rate.sample(this.clock.now(), verifiedBytes);
+  }
+
+  /** A pause or a new lane: what came before says nothing about the speed now. */
+  reset(): void {
+    this.#rate.reset();
+  }
+
+  progress(ledger: Ledger): Progress {
+    return {
+      verifiedBytes: ledger.verifiedBytes,
+      totalBytes: ledger.totalBytes,
+      verifiedEntries: ledger.verifiedEntries,
+      failedEntries: ledger.failedEntries,
+      totalEntries: ledger.accepted.length,
+      bytesPerSecond: ledger.settled ? null : this.#rate.bytesPerSecond,
+      secondsLeft: ledger.settled ? null : this.#rate.secondsFor(ledger.bytesLeft),
+      entries: {
+        status: (entry) => ledger.status(entry),
+        verifiedBytes: (entry) => ledger.verifiedBytesOf(entry),
+        failure: (entry) => ledger.failure(entry),
+      },
+    };
+  }
+}

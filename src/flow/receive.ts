@@ -1,0 +1,169 @@
+import { Assembler, type AssembledPiece } from '../core/assembly.ts';
+import { equalBytes } from '../core/bytes.ts';
+import { CreditWindow } from '../core/credit.ts';
+import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { decodeChunk } from '../core/frame.ts';
+import { toRuns } from '../core/have.ts';
+import { runMessages, type ControlMessage } from '../core/messages.ts';
+import type { Ledger } from '../core/ledger.ts';
+import { MAX_PIECE_FAILURES } from '../core/limits.ts';
+import type { Clock, Sink, Subtle } from '../core/ports.ts';
+
+/** Milliseconds after which verified pieces are acknowledged even when that grants little credit. */
+const ACK_INTERVAL_MS = 100;
+
+export interface ReceiveOptions {
+  readonly ledger: Ledger;
+  readonly sink: Sink;
+  readonly subtle: Subtle;
+  readonly clock: Clock;
+  readonly send: (message: ControlMessage) => void;
+  /** Progress was made. */
+  readonly onprogress: () => void;
+  /** Everything accepted is verified or has failed. */
+  readonly onsettled: () => void;
+  readonly onerror: (error: BeelineError) => void;
+}
+
+/**
+ * The receiving pipe of one transfer:
+ *
+ *     lane.bulk - chunks by offset - SHA-256 - sink.write - ledger - ack with credit
+ *
+ * It outlives its lanes: `attach` starts a new credit window on a new lane.
+ */
+export class PieceReceiver {
+  readonly #assembler = new Assembler();
+  readonly #failures = new Map<number, number>();
+  /** Pieces being verified or written: a duplicate of one is dropped. */
+  readonly #busy = new Set<number>();
+  #verified: number[] = [];
+  #window = new CreditWindow();
+  #cancelAck: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(private readonly options: ReceiveOptions) {}
+
+  /** A new lane: what was half here over the old one comes again, and its credit starts anew. */
+  attach(): void {
+    this.#assembler.drop(() => true);
+    this.#window = new CreditWindow();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelAck?.();
+  }
+
+  /** Names the entries that have no bytes to wait for. */
+  closeEmptyEntries(): void {
+    const { ledger } = this.options;
+    for (const entry of ledger.accepted) if (ledger.isWhole(entry)) this.#run(this.#finish(entry));
+    if (ledger.accepted.length === 0) this.options.onsettled();
+  }
+
+  /** One message of the bulk channel. @throws BeelineError `protocol` */
+  take(message: unknown): void {
+    const { ledger } = this.options;
+    const chunk = decodeChunk(message);
+    if (chunk.piece >= ledger.table.count) throw new BeelineError('protocol', `piece ${chunk.piece}`);
+    this.#window.receive(chunk.payload.length);
+    if (!ledger.lacks(chunk.piece) || this.#busy.has(chunk.piece)) {
+      this.#release(chunk.payload.length);
+      return;
+    }
+    const { entry, offset, length } = ledger.table.span(chunk.piece);
+    const assembled = this.#assembler.add(chunk, length);
+    if (assembled !== null) {
+      this.#busy.add(assembled.piece);
+      this.#run(this.#store(assembled, entry, offset));
+    }
+  }
+
+  /** The sender gave up an entry. */
+  async fail(entry: number): Promise<void> {
+    const { ledger, sink } = this.options;
+    this.#assembler.drop((piece) => ledger.table.span(piece).entry === entry);
+    await sink.drop(entry);
+    this.#settle();
+  }
+
+  async #store({ piece, bytes, hash }: AssembledPiece, entry: number, offset: number): Promise<void> {
+    const { ledger, subtle } = this.options;
+    const { length } = bytes;
+    const window = this.#window;
+    const actual = new Uint8Array(await subtle.digest('SHA-256', bytes));
+    if (!equalBytes(actual, hash)) {
+      this.#busy.delete(piece);
+      this.#release(length, window);
+      this.#again(piece);
+      return;
+    }
+    if (!(await this.#write(entry, offset, bytes))) {
+      this.#busy.delete(piece);
+      this.#release(length, window);
+      return;
+    }
+    this.#busy.delete(piece);
+    const whole = ledger.mark(piece);
+    this.#verified.push(piece);
+    this.#release(length, window);
+    this.options.onprogress();
+    if (whole !== null) await this.#finish(whole);
+  }
+
+  /** @returns false when the entry was given up meanwhile: then its sink may refuse, and nothing is lost. */
+  async #write(entry: number, offset: number, bytes: AssembledPiece['bytes']): Promise<boolean> {
+    const { ledger, sink } = this.options;
+    try {
+      if (ledger.failure(entry) === null) await sink.write(entry, offset, bytes);
+    } catch (error) {
+      if (ledger.failure(entry) === null) throw error;
+    }
+    return ledger.failure(entry) === null;
+  }
+
+  #again(piece: number): void {
+    const failures = (this.#failures.get(piece) ?? 0) + 1;
+    this.#failures.set(piece, failures);
+    if (failures >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
+    this.options.send({ t: 'again', piece });
+  }
+
+  async #finish(entry: number): Promise<void> {
+    await this.options.sink.finish(entry);
+    this.options.ledger.close(entry);
+    this.options.onprogress();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#stopped || !this.options.ledger.settled) return;
+    this.#acknowledge();
+    this.options.onsettled();
+  }
+
+  #release(bytes: number, window = this.#window): void {
+    if (this.#stopped) return;
+    window.release(bytes);
+    if (this.#window.worthGranting) this.#acknowledge();
+    else this.#cancelAck ??= this.options.clock.after(ACK_INTERVAL_MS, () => this.#acknowledge());
+  }
+
+  #acknowledge(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = null;
+    const credit = this.#window.grant();
+    const verified = toRuns(this.#verified);
+    this.#verified = [];
+    for (const message of runMessages(verified, (runs) => ({ t: 'ack', credit, verified: runs }) as const)) {
+      this.options.send(message);
+    }
+  }
+
+  #run(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!this.#stopped) this.options.onerror(asBeelineError(error));
+    });
+  }
+}

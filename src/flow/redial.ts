@@ -1,0 +1,81 @@
+import { asBeelineError, type ErrorCode } from '../core/errors.ts';
+import type { ShareKeys } from '../core/link.ts';
+import type { Lane, Signaling } from '../core/ports.ts';
+import { type Dial, dialSender } from './handshake.ts';
+import type { World } from './world.ts';
+
+/** Trying again cannot mend these. */
+const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'not-authentic',
+  'sender-declined',
+  'sender-closed',
+  'version',
+]);
+
+export interface RedialHandlers {
+  readonly onlane: (lane: Lane) => void;
+  readonly onlost: (code: ErrorCode) => void;
+  readonly onfatal: (code: ErrorCode) => void;
+  readonly onstatus: () => void;
+}
+
+/** Keeps at most one dial under way, and waits with it until the signaling line is open. */
+export class Redial {
+  #dial: Dial | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #due = false;
+  #closed = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly signaling: Signaling,
+    private readonly keys: ShareKeys,
+    private readonly myId: string,
+    private readonly handlers: RedialHandlers,
+  ) {
+    signaling.onmessage = (message) => this.#dial?.receive(message);
+    signaling.onstatus = (status) => {
+      if (status === 'open' && this.#due) this.#now();
+      handlers.onstatus();
+    };
+  }
+
+  /** Dials after about `delayMs`: half of it to all of it, so that many receivers do not come at once. */
+  dial(delayMs: number): void {
+    this.#closed = false;
+    this.#cancelTimer?.();
+    this.#dial?.close();
+    this.#dial = null;
+    const wait = delayMs * (0.5 + this.world.random.fraction() / 2);
+    if (wait === 0) this.#now();
+    else this.#cancelTimer = this.world.clock.after(wait, () => this.#now());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#due = false;
+    this.#cancelTimer?.();
+    this.#dial?.close();
+  }
+
+  #now(): void {
+    this.#due = this.signaling.status !== 'open';
+    if (this.#due || this.#closed) return;
+    const dial = dialSender(this.world, this.signaling, this.keys, this.myId);
+    this.#dial = dial;
+    dial.opened.then(
+      (lane) => {
+        if (this.#dial !== dial) return;
+        this.#dial = null;
+        this.handlers.onlane(lane);
+      },
+      (error: unknown) => {
+        if (this.#dial !== dial) return;
+        this.#dial = null;
+        const { code } = asBeelineError(error, 'connect-failed');
+        if (FATAL.has(code)) this.handlers.onfatal(code);
+        else this.handlers.onlost(code);
+      },
+    );
+  }
+}

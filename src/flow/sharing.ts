@@ -1,0 +1,146 @@
+import type { ErrorCode } from '../core/errors.ts';
+import { toFragment } from '../core/link.ts';
+import type { Lane, Signaling } from '../core/ports.ts';
+import { type Admission, isOver, type SenderEvent } from '../core/sender.ts';
+import { Delivery, type Offer } from './delivery.ts';
+import type { ShareIdentity } from './identity.ts';
+import { OfferListener } from './listen.ts';
+import { Publisher } from './publisher.ts';
+import type { SharingSession, SharingView } from './views.ts';
+import type { World } from './world.ts';
+
+/** Receivers listed at a time; the oldest that are over make room. */
+const MAX_DELIVERIES = 100;
+
+/** Shares an offer under its link with any number of receivers, each with a connection and progress of its own. */
+export class Sharing implements SharingSession {
+  readonly #publisher: Publisher<SharingView>;
+  readonly #signaling: Signaling;
+  readonly #listener: OfferListener;
+  /** By receiver id, in order of arrival. A receiver that comes back replaces its lost delivery. */
+  readonly #deliveries = new Map<string, Delivery>();
+  #admission: Admission = 'anyone';
+
+  /** @param origin the app's own address, e.g. `https://host/`. */
+  constructor(
+    private readonly world: World,
+    private readonly identity: ShareIdentity,
+    private readonly offer: Offer,
+    private readonly origin: string,
+  ) {
+    this.#signaling = world.signaling.connect(identity.keys.roomId, identity.token);
+    this.#listener = new OfferListener(world, this.#signaling, identity, {
+      admit: (receiver) => this.#refusal(receiver),
+      onattempt: (receiver) => this.#begin(receiver),
+      onlane: (receiver, lane) => this.#connected(receiver, lane),
+      onfailed: (receiver, { code }) => this.#deliveries.get(receiver)?.handle({ on: 'lane-lost', code }),
+    });
+    this.#publisher = new Publisher(world.clock, () => this.#render());
+    this.#signaling.onmessage = (message) => this.#listener.receive(message);
+    this.#signaling.onstatus = () => this.#publisher.touch();
+  }
+
+  get view(): SharingView {
+    return this.#publisher.view;
+  }
+
+  watch(onchange: (view: SharingView) => void): () => void {
+    return this.#publisher.watch(onchange);
+  }
+
+  setAdmission(admission: Admission): void {
+    this.#admission = admission;
+    this.#publisher.touch();
+  }
+
+  allow(delivery: string): void {
+    this.#tell(delivery, { on: 'allow' });
+  }
+
+  decline(delivery: string): void {
+    this.#tell(delivery, { on: 'decline', by: 'me' });
+  }
+
+  pause(delivery: string): void {
+    this.#tell(delivery, { on: 'pause', by: 'me' });
+  }
+
+  resume(delivery: string): void {
+    this.#tell(delivery, { on: 'resume', by: 'me' });
+  }
+
+  cancel(delivery: string): void {
+    this.#tell(delivery, { on: 'cancel', by: 'me' });
+  }
+
+  close(): void {
+    this.#listener.close();
+    for (const delivery of this.#deliveries.values()) delivery.handle({ on: 'fatal', code: 'sender-closed' });
+    this.#signaling.close();
+  }
+
+  #tell(id: string, event: SenderEvent): void {
+    this.#deliveries.get(id)?.handle(event);
+  }
+
+  /** With `first`, only the first receiver that came; it may come back. */
+  #refusal(receiver: string): ErrorCode | null {
+    const known = this.#deliveries.get(receiver);
+    if (known !== undefined) {
+      const { state } = known;
+      return state.at === 'declined' || (state.at === 'cancelled' && state.by === 'me') ? 'sender-declined' : null;
+    }
+    const taken = [...this.#deliveries.values()].some(({ state }) => state.at !== 'declined');
+    return this.#admission === 'first' && taken ? 'sender-declined' : null;
+  }
+
+  /** An earlier delivery to the same receiver goes on until the new lane stands: ICE may yet fail. */
+  #begin(receiver: string): void {
+    const known = this.#deliveries.get(receiver);
+    if (known !== undefined && !isOver(known.state)) return;
+    this.#replace(receiver);
+  }
+
+  #connected(receiver: string, lane: Lane): void {
+    const known = this.#deliveries.get(receiver);
+    const returning = known !== undefined && known.state.at !== 'connecting';
+    if (returning) known.handle({ on: 'lane-lost', code: 'connection-lost' });
+    const delivery = returning || known === undefined ? this.#replace(receiver) : known;
+    const ask = this.#admission === 'ask' && !delivery.wasAllowed;
+    delivery.start(lane, ask);
+  }
+
+  #replace(receiver: string): Delivery {
+    const before = this.#deliveries.get(receiver);
+    const delivery = new Delivery(receiver, this.world, this.offer, before?.wasAllowed ?? false, (urgent) => {
+      if (urgent) this.#publisher.publish();
+      else this.#publisher.touch();
+    });
+    this.#deliveries.set(receiver, delivery);
+    this.#makeRoom();
+    this.#publisher.touch();
+    return delivery;
+  }
+
+  #makeRoom(): void {
+    if (this.#deliveries.size <= MAX_DELIVERIES) return;
+    for (const [id, { state }] of this.#deliveries) {
+      if (!isOver(state)) continue;
+      this.#deliveries.delete(id);
+      return;
+    }
+  }
+
+  #render(): SharingView {
+    const { entries, totalBytes } = this.offer.manifest;
+    return {
+      link: `${this.origin}#${toFragment(this.identity.keys.secret)}`,
+      fingerprint: this.identity.keys.fingerprint,
+      entries,
+      totalBytes,
+      signaling: this.#signaling.status,
+      admission: this.#admission,
+      deliveries: [...this.#deliveries.values()].map((delivery) => delivery.view),
+    };
+  }
+}

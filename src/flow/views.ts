@@ -1,0 +1,102 @@
+/** What the screens show: plain values, replaced as a whole, at most ten times a second. */
+import type { ErrorCode } from '../core/errors.ts';
+import type { EntryStatus } from '../core/ledger.ts';
+import type { Entry, PlannedEntry } from '../core/manifest.ts';
+import type { PathInfo, Room, SignalingStatus, SinkKind } from '../core/ports.ts';
+import type { ReceiverState } from '../core/receiver.ts';
+import type { Admission, SenderState } from '../core/sender.ts';
+
+export type { EntryStatus };
+
+/** Per-entry progress by the entry's number; read on demand, so that 100,000 entries cost nothing per update. */
+export interface EntryProgress {
+  status(entry: number): EntryStatus;
+  verifiedBytes(entry: number): number;
+  failure(entry: number): ErrorCode | null;
+}
+
+/** Progress of one transfer; all bytes are verified bytes. */
+export interface Progress {
+  readonly verifiedBytes: number;
+  /** Bytes of the accepted entries. */
+  readonly totalBytes: number;
+  readonly verifiedEntries: number;
+  readonly failedEntries: number;
+  /** Accepted entries. */
+  readonly totalEntries: number;
+  /** Null until it can be told. */
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+  readonly entries: EntryProgress;
+}
+
+/** One receiver of a share. */
+export interface DeliveryView {
+  readonly id: string;
+  /** What the other device calls itself, e.g. `Chrome on Android`; empty until it has said so. */
+  readonly device: string;
+  readonly state: SenderState;
+  readonly progress: Progress | null;
+  readonly path: PathInfo | null;
+}
+
+export interface SharingView {
+  readonly link: string;
+  /** Twenty digits in groups of five; equal on both devices. */
+  readonly fingerprint: string;
+  readonly entries: readonly Entry[];
+  readonly totalBytes: number;
+  readonly signaling: SignalingStatus;
+  readonly admission: Admission;
+  readonly deliveries: readonly DeliveryView[];
+}
+
+export interface ReceivingView {
+  readonly state: ReceiverState;
+  readonly fingerprint: string;
+  readonly device: string;
+  readonly signaling: SignalingStatus;
+  /** The offered entries with their safe names; null until the list is here. */
+  readonly entries: readonly PlannedEntry[] | null;
+  /** Room on this device; null until asked. */
+  readonly room: Room | null;
+  /** The sink in use; null before accepting. */
+  readonly sink: { readonly kind: SinkKind; readonly inPlace: boolean } | null;
+  readonly progress: Progress | null;
+  readonly path: PathInfo | null;
+  /** Saving the finished files to Downloads. */
+  readonly saving: 'no' | 'running' | 'done' | ErrorCode;
+}
+
+/** A value that can be watched. The callback gets each new value, not the present one. */
+export interface Watchable<View> {
+  readonly view: View;
+  watch(onchange: (view: View) => void): () => void;
+}
+
+/** The sender's session: one share, any number of receivers. */
+export interface SharingSession extends Watchable<SharingView> {
+  setAdmission(admission: Admission): void;
+  allow(delivery: string): void;
+  decline(delivery: string): void;
+  pause(delivery: string): void;
+  resume(delivery: string): void;
+  cancel(delivery: string): void;
+  /** Ends the share: connected receivers are told, the link stops working. */
+  close(): void;
+}
+
+/** The receiver's session: one link. */
+export interface ReceivingSession extends Watchable<ReceivingView> {
+  /** @param place a directory handle the person picked, or null for the browser's own storage and then Downloads. */
+  accept(entries: readonly number[], place: unknown): void;
+  decline(): void;
+  pause(): void;
+  resume(): void;
+  cancel(): void;
+  /** Tries again now: a waiting attempt, or after a failure. */
+  retry(): void;
+  save(as: 'files' | 'zip'): Promise<void>;
+  /** Leaves the page: lets go of the line and the lane, and of files that were not saved in place. */
+  close(): void;
+}

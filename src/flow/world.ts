@@ -1,0 +1,13 @@
+import type { Clock, LaneFactory, Random, SignalingFactory, SinkFactory, Subtle } from '../core/ports.ts';
+
+/** The adapters a session works with; `main.ts` builds them, tests pass doubles. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly subtle: Subtle;
+  readonly lanes: LaneFactory;
+  readonly signaling: SignalingFactory;
+  readonly sinks: SinkFactory;
+  /** What this device calls itself, e.g. `Firefox on Linux`; at most 64 letters, digits and ` .,()_-`. */
+  readonly device: string;
+}

@@ -1,0 +1,150 @@
+/** The PeerJS signaling protocol over WebSocket. Source: peerjs 1.5 `socket.ts`, peerjs-server 1.0.2. */
+import * as v from 'valibot';
+import type { Clock, Random, Signaling, SignalingFactory, SignalingMessage, SignalingStatus } from '../core/ports.ts';
+import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES } from '../core/signaling.ts';
+import { fetchIce } from './ice.ts';
+
+const MessageSchema = v.object({
+  type: v.picklist(['OPEN', 'ID-TAKEN', 'ERROR', 'OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE', 'HEARTBEAT']),
+  src: v.optional(v.pipe(v.string(), v.maxLength(PEER_ID_MAX)), ''),
+  payload: v.optional(v.unknown()),
+});
+
+/** WebSocket close codes with which the server says not to hurry back. */
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
+
+/** Milliseconds before a line is tried again: 0.5 s doubling to 15 s, and 15 s after a refusal. */
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
+
+export class PeerJsSignaling implements SignalingFactory {
+  /** @param base the server's own address, e.g. `https://host/`. */
+  constructor(
+    private readonly base: URL,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  connect(id: string, token: string): Signaling {
+    return new SignalingLine(this.base, id, token, this.clock, this.random);
+  }
+}
+
+class SignalingLine implements Signaling {
+  onstatus: ((status: SignalingStatus) => void) | null = null;
+  onmessage: ((message: SignalingMessage) => void) | null = null;
+
+  #status: SignalingStatus = 'connecting';
+  #socket: WebSocket | null = null;
+  #failures = 0;
+  #closed = false;
+  #cancelTimer: (() => void) | null = null;
+  readonly #hurry = () => {
+    if (this.#socket === null) this.#dial();
+  };
+
+  constructor(
+    private readonly base: URL,
+    private readonly id: string,
+    private readonly token: string,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {
+    addEventListener('online', this.#hurry);
+    this.#dial();
+  }
+
+  get status(): SignalingStatus {
+    return this.#status;
+  }
+
+  send(type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE', dst: string, payload: unknown): void {
+    if (this.#status === 'open') this.#socket?.send(JSON.stringify({ type, dst, payload }));
+  }
+
+  ice(): Promise<IceAnswer> {
+    return fetchIce(this.base, this.id, this.token);
+  }
+
+  close(): void {
+    this.#closed = true;
+    removeEventListener('online', this.#hurry);
+    this.#cancelTimer?.();
+    this.#socket?.close();
+  }
+
+  #dial(): void {
+    if (this.#closed) return;
+    this.#cancelTimer?.();
+    const url = new URL('peerjs', this.base);
+    url.protocol = url.protocol.replace('http', 'ws');
+    url.search = String(new URLSearchParams({ key: 'peerjs', id: this.id, token: this.token }));
+    const socket = new WebSocket(url);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code }) => this.#ended(code);
+  }
+
+  #receive(data: unknown): void {
+    const message = parseMessage(data);
+    switch (message?.type) {
+      case 'OPEN':
+        this.#failures = 0;
+        this.#setStatus('open');
+        this.#beat();
+        return;
+      case 'ID-TAKEN':
+        this.#setStatus('taken');
+        return;
+      case 'OFFER':
+      case 'ANSWER':
+      case 'CANDIDATE':
+      case 'LEAVE':
+      case 'EXPIRE':
+        this.onmessage?.({ type: message.type, src: message.src, payload: message.payload });
+        return;
+      // The server says ERROR right before it closes with a code, which tells more; what is malformed is dropped.
+      case 'ERROR':
+      case 'HEARTBEAT':
+      case undefined:
+        return;
+    }
+  }
+
+  #beat(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.clock.after(HEARTBEAT_MS, () => {
+      if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send('{"type":"HEARTBEAT"}');
+      this.#beat();
+    });
+  }
+
+  #ended(code: number): void {
+    this.#socket = null;
+    if (this.#closed) return;
+    this.#cancelTimer?.();
+    const refused = code === POLICY_VIOLATION || code === TRY_AGAIN_LATER;
+    if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : 'offline');
+    const backoff = refused ? MAX_DELAY_MS : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#cancelTimer = this.clock.after(backoff * (0.5 + this.random.fraction() / 2), () => this.#dial());
+  }
+
+  #setStatus(status: SignalingStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.onstatus?.(status);
+  }
+}
+
+/** Null for what no server of this protocol sends. */
+function parseMessage(data: unknown): v.InferOutput<typeof MessageSchema> | null {
+  if (typeof data !== 'string' || data.length > SIGNALING_MAX_BYTES) return null;
+  try {
+    const parsed = v.safeParse(MessageSchema, JSON.parse(data));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,37 @@
+/** The part of simple-peer 9.11 that the lane uses. Its published types need Node's, which the page does not have. */
+declare module 'simple-peer' {
+  export type SignalData =
+    | { type: 'offer' | 'answer'; sdp: string }
+    | { type: 'candidate'; candidate: RTCIceCandidateInit }
+    | { type: 'renegotiate'; renegotiate: true }
+    | { type: 'transceiverRequest' };
+
+  export interface Events {
+    signal: (data: SignalData) => void;
+    connect: () => void;
+    data: (message: unknown) => void;
+    error: (error: Error) => void;
+    close: () => void;
+  }
+
+  export default class SimplePeer {
+    constructor(options: {
+      initiator: boolean;
+      trickle: boolean;
+      objectMode: boolean;
+      config: RTCConfiguration;
+      wrtc: {
+        RTCPeerConnection: typeof RTCPeerConnection;
+        RTCSessionDescription: typeof RTCSessionDescription;
+        RTCIceCandidate: typeof RTCIceCandidate;
+      };
+    });
+    /** Bytes waiting in its channel. */
+    readonly bufferSize: number;
+    readonly connected: boolean;
+    on<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
+    signal(data: SignalData): void;
+    send(message: string | Uint8Array<ArrayBuffer>): void;
+    destroy(error?: Error): void;
+  }
+}

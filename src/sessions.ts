@@ -1,0 +1,60 @@
+/** Builds the adapters and starts sessions with them. Loaded when the first one starts: the home screen needs none. */
+import { BeelineError } from './core/errors.ts';
+import { deriveShareKeys, parseFragment } from './core/link.ts';
+import { makeManifest } from './core/manifest.ts';
+import type { Clock, Random } from './core/ports.ts';
+import { Database } from './disk/database.ts';
+import { DiskSinks } from './disk/sinks.ts';
+import { makeIdentity, randomId } from './flow/identity.ts';
+import { Receiving } from './flow/receiving.ts';
+import type { Picked } from './flow/services.ts';
+import { Sharing } from './flow/sharing.ts';
+import type { ReceivingSession, SharingSession } from './flow/views.ts';
+import type { World } from './flow/world.ts';
+import { deviceName } from './net/device.ts';
+import { PeerLaneFactory } from './net/lane.ts';
+import { PeerJsSignaling } from './net/signaling.ts';
+
+const clock: Clock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+const random: Random = {
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  fraction: () => Math.random(),
+};
+
+const home = new URL('./', location.href.replace(/#.*$/u, ''));
+const database = Database.open();
+
+const world: World = {
+  clock,
+  random,
+  subtle: crypto.subtle,
+  lanes: new PeerLaneFactory(),
+  signaling: new PeerJsSignaling(home, clock, random),
+  sinks: new DiskSinks(async () => new Set((await (await database).receipts()).map(({ fileName }) => fileName))),
+  device: deviceName(navigator),
+};
+
+/** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
+export async function share({ entries, source }: Picked): Promise<SharingSession> {
+  requireWebRtc();
+  const manifest = makeManifest(randomId(world), entries);
+  return new Sharing(world, await makeIdentity(world), { manifest, source }, home.href);
+}
+
+/** @throws BeelineError `link-incomplete` or `unsupported`. */
+export async function receive(fragment: string): Promise<ReceivingSession> {
+  const secret = parseFragment(fragment);
+  requireWebRtc();
+  return new Receiving(world, await deriveShareKeys(world.subtle, secret));
+}
+
+function requireWebRtc(): void {
+  if (!('RTCPeerConnection' in globalThis)) throw new BeelineError('unsupported');
+}

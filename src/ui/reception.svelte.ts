@@ -1,0 +1,86 @@
+import type { ReceivingSession, ReceivingView } from '../flow/views.ts';
+import type { Question } from './confirmation.svelte.ts';
+import { receivingWords, type Words } from './sentences.ts';
+import { Watched } from './watched.svelte.ts';
+
+/** More single downloads than this and browsers begin to ask, or drop some. */
+const MAX_SINGLE_DOWNLOADS = 10;
+
+/** A link being received, as its screen sees it. */
+export class Reception {
+  readonly session: ReceivingSession;
+  /** Name of the folder the person chose; empty for Downloads. */
+  placeName = $state('');
+  readonly #watched: Watched<ReceivingView>;
+  #savedBySelf = false;
+
+  constructor(session: ReceivingSession) {
+    this.session = session;
+    this.#watched = new Watched(session, (view) => this.#saveSingle(view));
+    this.#saveSingle(session.view);
+  }
+
+  get view(): ReceivingView {
+    return this.#watched.view;
+  }
+
+  get words(): Words {
+    return receivingWords(this.view);
+  }
+
+  /** From the click on Receive until everything is verified. */
+  get running(): boolean {
+    return ['preparing', 'transferring', 'reconnecting'].includes(this.view.state.at);
+  }
+
+  /** Files that are verified and still only inside the browser. */
+  get unsaved(): boolean {
+    return savable(this.view) > 0 && this.view.saving !== 'done';
+  }
+
+  /** How finished files can be handed over; null when there is nothing to save. */
+  get offers(): 'single' | 'files-or-zip' | 'zip' | null {
+    const count = savable(this.view);
+    if (count === 0) return null;
+    return count === 1 ? 'single' : count <= MAX_SINGLE_DOWNLOADS ? 'files-or-zip' : 'zip';
+  }
+
+  /** What to ask before the screen is left; null when nothing is lost. */
+  get leaving(): Question | null {
+    if (this.running) {
+      return {
+        title: 'Leave while files are arriving?',
+        text: 'The transfer stops. What has arrived is lost, except files already in a folder you chose.',
+        confirm: 'Leave',
+        keep: 'Stay',
+      };
+    }
+    if (!this.unsaved) return null;
+    return {
+      title: 'Leave without saving?',
+      text: 'The files are verified, but not yet in your Downloads. When you leave, they are lost.',
+      confirm: 'Leave',
+      keep: 'Stay',
+    };
+  }
+
+  close(): void {
+    this.#watched.stop();
+    this.session.close();
+  }
+
+  /** The outcome is shown through the view's `saving`. */
+  save(as: 'files' | 'zip'): void {
+    void this.session.save(as).catch(() => undefined);
+  }
+
+  #saveSingle(view: ReceivingView): void {
+    if (this.#savedBySelf || view.saving !== 'no' || savable(view) !== 1) return;
+    this.#savedBySelf = true;
+    this.save('files');
+  }
+}
+
+function savable({ state, sink, progress }: ReceivingView): number {
+  return state.at === 'finished' && sink?.inPlace === false ? (progress?.verifiedEntries ?? 0) : 0;
+}

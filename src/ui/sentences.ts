@@ -1,0 +1,161 @@
+/** What the screens say about a state, in one voice. */
+import { explain, type ErrorCode } from '../core/errors.ts';
+import type { PathInfo, SignalingStatus } from '../core/ports.ts';
+import type { Pause } from '../core/receiver.ts';
+import type { SenderState } from '../core/sender.ts';
+import type { DeliveryView, Progress, ReceivingView } from '../flow/views.ts';
+import { counted } from './format.ts';
+
+export interface Words {
+  readonly sentence: string;
+  readonly next: string;
+}
+
+export function pathWords(path: PathInfo): string {
+  switch (path.kind) {
+    case 'lan':
+      return 'Same network';
+    case 'direct':
+      return 'Direct';
+    case 'relay':
+      return path.relayProtocol === null ? 'Relayed' : `Relayed over ${path.relayProtocol.toUpperCase()}`;
+  }
+}
+
+/** Null while the line to the server is open: then there is nothing to say. */
+export function signalingWords(status: SignalingStatus): Words | null {
+  switch (status) {
+    case 'open':
+      return null;
+    case 'connecting':
+      return { sentence: 'Connecting to the Beeline server.', next: 'The link works in a moment.' };
+    case 'offline':
+      return explain('server-unreachable');
+    case 'taken':
+      return explain('share-open-elsewhere');
+    case 'refused':
+      return explain('server-refused');
+  }
+}
+
+/** @param peer what the other side is called: `sender` or `receiver`. */
+export function pauseWords(pause: Pause, peer: 'sender' | 'receiver'): string | null {
+  if (pause.byMe && pause.byPeer) return `Paused by you and by the ${peer}`;
+  if (pause.byMe) return 'Paused by you';
+  return pause.byPeer ? `Paused by the ${peer}` : null;
+}
+
+/** One delivery's state in a few words; `next` is empty when there is nothing to do. */
+export function deliveryWords(state: SenderState, failedEntries: number): Words {
+  switch (state.at) {
+    case 'connecting':
+      return { sentence: 'Connecting', next: '' };
+    case 'asking':
+      return { sentence: 'Wants to receive', next: 'Allow this device if you know whose it is.' };
+    case 'offered':
+      return { sentence: 'Looking at the list of files', next: '' };
+    case 'transferring':
+      return { sentence: pauseWords(state.pause, 'receiver') ?? 'Receiving', next: '' };
+    case 'finished':
+      return failedEntries === 0
+        ? { sentence: 'Verified', next: 'Everything arrived, equal to what you sent.' }
+        : { sentence: 'Verified', next: `${counted(failedEntries, 'file')} could not be sent.` };
+    case 'declined':
+      return state.by === 'me' ? { sentence: 'You declined this device.', next: '' } : explain('receiver-declined');
+    case 'cancelled':
+      return {
+        sentence: state.by === 'me' ? 'You cancelled.' : 'The receiver cancelled.',
+        next: 'The link still works.',
+      };
+    case 'lost':
+    case 'failed':
+      return explain(state.code);
+  }
+}
+
+/** What to call a device that may not have said its name yet. */
+export function deviceName(device: string, otherwise: string): string {
+  return device === '' ? otherwise : device;
+}
+
+/** What changed between two lists of deliveries, as one announcement; empty when nothing a person waits for did. */
+export function deliveryNews(before: readonly DeliveryView[], after: readonly DeliveryView[]): string {
+  const known = new Map(before.map((delivery) => [delivery.id, wordsOf(delivery).sentence]));
+  return after
+    .filter((delivery) => known.get(delivery.id) !== wordsOf(delivery).sentence)
+    .map((delivery) => `${deviceName(delivery.device, 'A device')}: ${wordsOf(delivery).sentence}`)
+    .join('. ');
+}
+
+function wordsOf({ state, progress }: DeliveryView): Words {
+  return deliveryWords(state, progress?.failedEntries ?? 0);
+}
+
+/** The heading of the receiving screen, and what stands below it. */
+export function receivingWords(view: ReceivingView): Words {
+  const { state } = view;
+  switch (state.at) {
+    case 'connecting':
+      return connectingWords(state.reason, view.signaling);
+    case 'greeting':
+      return state.asked
+        ? { sentence: 'Waiting for the sender to allow you', next: 'They see your device and decide.' }
+        : { sentence: 'Connecting', next: 'The sender is there. Getting the list of files.' };
+    case 'offered':
+      return {
+        sentence: `${deviceName(view.device, 'Someone')} wants to send you ${counted(state.manifest.entries.length, 'file')}`,
+        next: 'Receive only what you expect, from someone you know.',
+      };
+    case 'preparing':
+      return { sentence: 'Getting ready', next: 'Making room on this device.' };
+    case 'transferring': {
+      const paused = pauseWords(state.pause, 'sender');
+      return {
+        sentence: paused ?? `Receiving ${counted(state.accepted.length, 'file')}`,
+        next:
+          paused === null
+            ? 'Keep this page open until everything is here.'
+            : state.pause.byMe
+              ? 'What is here is safe. Go on whenever you like.'
+              : 'What is here is safe. It goes on when they resume.',
+      };
+    }
+    case 'reconnecting':
+      return { sentence: 'Reconnecting', next: 'What is verified is safe; it goes on from there by itself.' };
+    case 'finished':
+      return finishedWords(view.progress, state.accepted.length);
+    case 'cancelled':
+      return state.by === 'me'
+        ? { sentence: 'You cancelled', next: 'Nothing was kept, except files that are already in a folder you chose.' }
+        : { sentence: 'The sender cancelled', next: 'Ask them what happened, or try again.' };
+    case 'failed':
+      return explain(state.code);
+  }
+}
+
+function connectingWords(reason: ErrorCode | null, signaling: SignalingStatus): Words {
+  if (reason === 'sender-away') return { sentence: 'Waiting for the sender', next: explain(reason).next };
+  if (signaling === 'offline' || signaling === 'refused') {
+    const { sentence, next } = explain(signaling === 'offline' ? 'server-unreachable' : 'server-refused');
+    return { sentence: 'Connecting', next: `${sentence} ${next}` };
+  }
+  if (reason === null) return { sentence: 'Connecting', next: 'Looking for the sender.' };
+  const { sentence, next } = explain(reason);
+  return { sentence: 'Connecting', next: `${sentence} ${next}` };
+}
+
+function finishedWords(progress: Progress | null, accepted: number): Words {
+  const failed = progress?.failedEntries ?? 0;
+  if (failed === 0) return { sentence: 'Received and verified', next: 'Every byte is equal to what the sender has.' };
+  if (failed >= accepted) return { sentence: 'No file could be received', next: 'The reasons are in the list.' };
+  return {
+    sentence: `Received and verified: ${counted(accepted - failed, 'file')} of ${accepted}`,
+    next: `${counted(failed, 'file')} could not be received. The rest is equal to what the sender has.`,
+  };
+}
+
+/** How much of a transfer is verified, 0 to 1. A share of empty files counts files. */
+export function fractionOf({ verifiedBytes, totalBytes, verifiedEntries, totalEntries }: Progress): number {
+  if (totalBytes > 0) return verifiedBytes / totalBytes;
+  return totalEntries > 0 ? verifiedEntries / totalEntries : 1;
+}

@@ -1,0 +1,199 @@
+import { asBeelineError, explain, type ErrorCode } from '../core/errors.ts';
+import type { Picked, Services } from '../flow/services.ts';
+import { Confirmation, type Question } from './confirmation.svelte.ts';
+import { counted, formatPercent } from './format.ts';
+import { Reception } from './reception.svelte.ts';
+import { Router, type AddressBar } from './router.ts';
+import { fractionOf, type Words } from './sentences.ts';
+import { Sharing } from './sharing.svelte.ts';
+
+export type Screen =
+  /** `trouble` says why the last try to share did not become one. */
+  | { readonly at: 'home'; readonly trouble: Words | null }
+  /** Dropped folders are being walked, then the share is made. */
+  | { readonly at: 'reading'; readonly stop: () => void }
+  | { readonly at: 'sharing'; readonly sharing: Sharing }
+  | { readonly at: 'opening' }
+  | { readonly at: 'unopened'; readonly code: ErrorCode }
+  | { readonly at: 'receiving'; readonly reception: Reception };
+
+function titleOf(screen: Extract<Screen, { at: 'sharing' | 'receiving' }>): string {
+  if (screen.at === 'sharing') {
+    const { deliveries, entries } = screen.sharing.view;
+    if (deliveries.some(({ state }) => state.at === 'asking')) return 'A device wants to receive';
+    return `Sharing ${counted(entries.length, 'file')}`;
+  }
+  const { view, words } = screen.reception;
+  const percent =
+    screen.reception.running && view.progress !== null ? `${formatPercent(fractionOf(view.progress))} ` : '';
+  return percent + words.sentence;
+}
+
+const HOME: Screen = { at: 'home', trouble: null };
+const NOTHING_CHOSEN: Words = {
+  sentence: 'There is no file in there.',
+  next: 'Choose a file, or a folder that is not empty.',
+};
+
+/** Which screen is shown, and the ways from one to another. */
+export class Stage {
+  readonly services: Services;
+  readonly confirmation = new Confirmation();
+  readonly #router: Router;
+  #screen: Screen = $state.raw(HOME);
+  #update: (() => void) | null = $state.raw(null);
+  /** Aborted when the screen changes, so that what was asked for on the last one cannot open over this one. */
+  #errand = new AbortController();
+
+  constructor(services: Services, bar: AddressBar) {
+    this.services = services;
+    this.#router = new Router(bar, {
+      blocked: () => this.leaving !== null,
+      onblocked: () => void this.#confirmed(this.leaving, () => this.#router.goOn()),
+      onmove: (fragment) => this.#arrive(fragment),
+    });
+    services.watchUpdate((apply) => (this.#update = apply));
+    this.#arrive(this.#router.fragment);
+  }
+
+  get screen(): Screen {
+    return this.#screen;
+  }
+
+  /** Switches to the new version; null while there is none, or while a reload would end something. */
+  get update(): (() => void) | null {
+    return this.leaving === null ? this.#update : null;
+  }
+
+  /** True while closing the page would break off a transfer or lose files that only the browser has. */
+  get running(): boolean {
+    const screen = this.#screen;
+    if (screen.at === 'sharing') return screen.sharing.running;
+    return screen.at === 'receiving' && (screen.reception.running || screen.reception.unsaved);
+  }
+
+  /** What to ask before this screen is left; null when nothing is lost. */
+  get leaving(): Question | null {
+    const screen = this.#screen;
+    if (screen.at === 'sharing') return screen.sharing.leaving;
+    return screen.at === 'receiving' ? screen.reception.leaving : null;
+  }
+
+  /** What a screen reader is told, politely, whenever it changes. */
+  get news(): string {
+    const screen = this.#screen;
+    if (screen.at === 'sharing') return screen.sharing.news;
+    if (screen.at === 'receiving') return screen.reception.words.sentence;
+    return screen.at === 'reading' ? 'Reading your files' : '';
+  }
+
+  /** What the tab says while it is in the background. */
+  get title(): string {
+    const screen = this.#screen;
+    const here = screen.at === 'sharing' || screen.at === 'receiving' ? titleOf(screen) : '';
+    return here === '' ? 'Beeline' : `${here} – Beeline`;
+  }
+
+  /** Shares what a file input, a folder input or the clipboard gave. */
+  shareFiles(files: Iterable<unknown>): Promise<void> {
+    return this.#share(() => Promise.resolve(this.services.pickFiles(files)));
+  }
+
+  shareDrop(transfer: DataTransfer): Promise<void> {
+    return this.#share((signal) => this.services.pickDrop(transfer, signal));
+  }
+
+  openLink(fragment: string): void {
+    this.#router.open(fragment);
+  }
+
+  /** The same link from the start. */
+  reopen(): void {
+    this.#arrive(this.#router.fragment);
+  }
+
+  goHome(): Promise<void> {
+    return this.#confirmed(this.leaving, () => this.#router.goHome());
+  }
+
+  stopSharing(): Promise<void> {
+    const screen = this.#screen;
+    if (screen.at !== 'sharing') return Promise.resolve();
+    const question = {
+      title: 'Stop sharing?',
+      text: 'Files are being sent right now. The transfer stops and the link no longer works.',
+      confirm: 'Stop sharing',
+      keep: 'Keep sharing',
+    };
+    return this.#confirmed(screen.sharing.running ? question : null, () => this.#router.goHome());
+  }
+
+  /** Asks before a transfer is cancelled, on either side. */
+  cancelTransfer(cancel: () => void): Promise<void> {
+    const question = {
+      title: 'Cancel this transfer?',
+      text: 'To pause is enough if you want to go on later.',
+      confirm: 'Cancel transfer',
+      keep: 'Keep going',
+    };
+    return this.#ask(question, cancel);
+  }
+
+  async #ask(question: Question, then: () => void): Promise<void> {
+    if (await this.confirmation.ask(question)) then();
+  }
+
+  async #confirmed(question: Question | null, leave: () => void): Promise<void> {
+    if (question !== null && !(await this.confirmation.ask(question))) return;
+    this.#show(HOME);
+    leave();
+  }
+
+  #show(screen: Screen): AbortSignal {
+    const left = this.#screen;
+    this.#errand.abort();
+    this.#errand = new AbortController();
+    this.#screen = screen;
+    if (left.at === 'sharing') left.sharing.close();
+    if (left.at === 'receiving') left.reception.close();
+    return this.#errand.signal;
+  }
+
+  async #share(pick: (signal: AbortSignal) => Promise<Picked>): Promise<void> {
+    const signal = this.#show({ at: 'reading', stop: () => this.#show(HOME) });
+    const left = (): boolean => signal.aborted;
+    try {
+      const picked = await pick(signal);
+      if (left()) return;
+      if (picked.entries.length === 0) {
+        this.#show({ at: 'home', trouble: NOTHING_CHOSEN });
+        return;
+      }
+      const session = await this.services.share(picked);
+      if (left()) {
+        session.close();
+        return;
+      }
+      this.#router.enterSharing();
+      this.#show({ at: 'sharing', sharing: new Sharing(session, picked.unreadable) });
+    } catch (thrown) {
+      if (!left()) this.#show({ at: 'home', trouble: explain(asBeelineError(thrown).code) });
+    }
+  }
+
+  #arrive(fragment: string): void {
+    if (fragment === '' || !this.services.secure) this.#show(HOME);
+    else void this.#open(fragment);
+  }
+
+  async #open(fragment: string): Promise<void> {
+    const signal = this.#show({ at: 'opening' });
+    try {
+      const session = await this.services.receive(fragment);
+      if (signal.aborted) session.close();
+      else this.#show({ at: 'receiving', reception: new Reception(session) });
+    } catch (thrown) {
+      if (!signal.aborted) this.#show({ at: 'unopened', code: asBeelineError(thrown).code });
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { deferred } from '../../src/core/deferred.ts';
+import { toHex } from '../../src/core/bytes.ts';
+import { BeelineError } from '../../src/core/errors.ts';
+import type { Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../../src/core/ports.ts';
+import type { LaneSignal } from '../../src/core/sealed.ts';
+import { realRandom } from './clock.ts';
+
+/** Bytes a channel takes before its `bufferedAmount` is over the low watermark, as a browser's does. */
+const LOW_WATERMARK = 64 * 1024;
+
+/** What one channel does to a message on its way; tests replace it to inject faults. */
+export type Courier = (message: unknown, deliver: (message: unknown) => void) => void;
+
+/** A channel whose messages arrive in order, each in a task of its own, and never before somebody reads. */
+export class FakeChannel<Message> implements Channel<Message> {
+  ondrain: (() => void) | null = null;
+  bufferedAmount = 0;
+  peer: FakeChannel<Message> | null = null;
+  courier: Courier = (message, deliver) => deliver(message);
+  closed = false;
+  #handler: ((message: unknown) => void) | null = null;
+  #early: unknown[] = [];
+  #onward: Promise<void> = Promise.resolve();
+
+  get onmessage(): ((message: unknown) => void) | null {
+    return this.#handler;
+  }
+
+  set onmessage(handler: ((message: unknown) => void) | null) {
+    this.#handler = handler;
+    if (handler === null) return;
+    for (const message of this.#early.splice(0)) handler(message);
+  }
+
+  send(message: Message): void {
+    if (this.closed) throw new BeelineError('connection-lost', 'fake channel is closed');
+    const size = typeof message === 'string' ? message.length : (message as Uint8Array).length;
+    const copy: unknown = typeof message === 'string' ? message : (message as Uint8Array).slice().buffer;
+    this.bufferedAmount += size;
+    this.#onward = this.#onward.then(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      const before = this.bufferedAmount;
+      this.bufferedAmount -= size;
+      if (this.closed) return;
+      this.courier(copy, (arrived) => this.peer?.arrive(arrived));
+      if (before > LOW_WATERMARK && this.bufferedAmount <= LOW_WATERMARK) this.ondrain?.();
+    });
+  }
+
+  arrive(message: unknown): void {
+    if (this.closed) return;
+    if (this.#handler === null) this.#early.push(message);
+    else this.#handler(message);
+  }
+}
+
+export class FakeLane implements Lane {
+  readonly control = new FakeChannel<string>();
+  readonly bulk = new FakeChannel<Uint8Array<ArrayBuffer>>();
+  onclose: ((reason: Error) => void) | null = null;
+  other: FakeLane | null = null;
+
+  path(): Promise<PathInfo> {
+    return Promise.resolve({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+  }
+
+  close(): void {
+    for (const lane of [this, this.other]) {
+      if (lane === null || lane.control.closed) continue;
+      lane.control.closed = lane.bulk.closed = true;
+      queueMicrotask(() => lane.onclose?.(new BeelineError('connection-lost', 'fake lane is closed')));
+    }
+  }
+}
+
+/** Lane factories whose attempts find each other by the id in their fake descriptions. */
+export class FakeNetwork implements LaneFactory {
+  readonly #offers = new Map<string, FakeLane>();
+  /** Every pair of lanes made: the initiator's side first. */
+  readonly lanes: [FakeLane, FakeLane][] = [];
+
+  attempt({ initiator, onSignal }: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
+    const lane = new FakeLane();
+    const { promise, resolve, reject } = deferred<Lane>();
+    promise.catch(() => undefined);
+    const id = toHex(realRandom.bytes(8));
+    if (initiator) {
+      this.#offers.set(id, lane);
+      queueMicrotask(() => onSignal({ kind: 'offer', sdp: fakeSdp(id) }));
+    }
+    const close = () => {
+      reject(new BeelineError('connect-failed', 'fake attempt is closed'));
+      lane.close();
+    };
+    const signal = (signal: LaneSignal) => {
+      if (signal.kind === 'offer')
+        this.#meet(idOf(signal.sdp), lane, (sdp) => onSignal({ kind: 'answer', sdp }), resolve);
+      else if (signal.kind === 'answer') resolve(lane);
+    };
+    return { opened: promise, close, signal };
+  }
+
+  #meet(offerId: string, lane: FakeLane, answer: (sdp: string) => void, resolve: (lane: Lane) => void): void {
+    const offering = this.#offers.get(offerId);
+    if (offering === undefined) return;
+    this.#offers.delete(offerId);
+    join(offering, lane);
+    this.lanes.push([offering, lane]);
+    answer(fakeSdp(toHex(realRandom.bytes(8))));
+    resolve(lane);
+  }
+}
+
+function join(a: FakeLane, b: FakeLane): void {
+  a.other = b;
+  b.other = a;
+  a.control.peer = b.control;
+  b.control.peer = a.control;
+  a.bulk.peer = b.bulk;
+  b.bulk.peer = a.bulk;
+}
+
+/** A description with an id and a fingerprint of its own. */
+export function fakeSdp(id: string): string {
+  const fingerprint = Array.from(realRandom.bytes(32), (byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(
+    ':',
+  );
+  return `v=0\r\ns=${id}\r\na=fingerprint:sha-256 ${fingerprint}\r\n`;
+}
+
+function idOf(sdp: string): string {
+  return /^s=(\w+)/mu.exec(sdp)?.[1] ?? '';
+}

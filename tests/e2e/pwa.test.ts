@@ -1,0 +1,42 @@
+import { expect } from 'vitest';
+import { underServiceWorker } from './pages.ts';
+import { test } from './scene.ts';
+import { startServer } from './server.ts';
+
+test('the page opens with the server stopped, and says what works without it', async ({ scene }) => {
+  const server = await startServer();
+  const device = await scene.device();
+  try {
+    await underServiceWorker(await device.open(`${server.url}/`));
+  } finally {
+    await server.stop();
+  }
+  device.expectComplaint(/ERR_CONNECTION_REFUSED/);
+
+  const page = await device.open(`${server.url}/`);
+  await page.getByRole('button', { name: 'Choose files', exact: true }).waitFor();
+  const link = await device.open(`${server.url}/#${'A'.repeat(22)}`);
+  await link.getByText('The Beeline server cannot be reached.').first().waitFor();
+});
+
+test('Chromium finds nothing against installing it', async ({ scene }) => {
+  const device = await scene.device();
+  const page = await device.open(`${scene.baseUrl}/`);
+  await underServiceWorker(page);
+  const cdp = await device.cdp(page);
+
+  const manifest = await cdp.send('Page.getAppManifest');
+  const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors');
+
+  expect(manifest.url).toMatch(/\.webmanifest$/);
+  expect(manifest.errors).toEqual([]);
+  expect(installabilityErrors).toEqual([]);
+});
+
+test('no page asks anything of another host', async ({ scene }) => {
+  const device = await scene.device();
+  const hosts = new Set<string>();
+  device.context.on('request', (request) => hosts.add(new URL(request.url()).host));
+  await underServiceWorker(await device.open(`${scene.baseUrl}/`));
+  expect([...hosts]).toEqual([new URL(scene.baseUrl).host]);
+});

@@ -1,0 +1,79 @@
+/** What an end-to-end test starts from: browsers, screens and files, all cleaned up after it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test as base, expect, inject } from 'vitest';
+import { Device } from './browser.ts';
+import { writeRandomFile, type TestFile } from './files.ts';
+import { ReceiverScreen, SenderScreen } from './pages.ts';
+
+export class Scene {
+  readonly #devices: Device[] = [];
+
+  constructor(
+    /** A folder of this test's own. */
+    readonly folder: string,
+    readonly baseUrl: string,
+  ) {}
+
+  /** A browser of its own for each person. */
+  async device(): Promise<Device> {
+    const device = await Device.launch();
+    this.#devices.push(device);
+    return device;
+  }
+
+  file(name: string, bytes: number): Promise<TestFile> {
+    return writeRandomFile(join(this.folder, name), bytes);
+  }
+
+  /** A new person who shares these files. */
+  async sender(files: readonly TestFile[]): Promise<SenderScreen> {
+    const sender = await SenderScreen.open(await this.device(), this.baseUrl);
+    await sender.chooseFiles(files.map(({ path }) => path));
+    return sender;
+  }
+
+  /** A new person who opens a link. */
+  async receiver(link: string): Promise<ReceiverScreen> {
+    return ReceiverScreen.open(await this.device(), link);
+  }
+
+  /** A share of these files, and one person who has opened its link. */
+  async pair(files: readonly TestFile[]): Promise<readonly [SenderScreen, ReceiverScreen]> {
+    const sender = await this.sender(files);
+    return [sender, await this.receiver(await sender.link())];
+  }
+
+  /** What every open page shows, as a screen reader has it. */
+  async describe(): Promise<string> {
+    const pages = this.#devices.flatMap(({ context }) => context.pages());
+    const texts = pages.map(
+      async (page) => `${page.url()}\n${await page.locator('body').ariaSnapshot({ timeout: 5_000 })}`,
+    );
+    return (await Promise.allSettled(texts))
+      .map((text) => (text.status === 'fulfilled' ? text.value : ''))
+      .join('\n\n');
+  }
+
+  complaints(): string[] {
+    return this.#devices.flatMap(({ complaints }) => complaints);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.close()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Also fails a test when one of its pages printed or threw an error, and shows all pages of a test that failed. */
+export const test = base.extend<{ scene: Scene }>({
+  scene: async ({ task }, use) => {
+    const scene = new Scene(await mkdtemp(join(tmpdir(), 'beeline-e2e-')), inject('baseUrl'));
+    await use(scene);
+    if (task.result?.state === 'fail') console.log(await scene.describe());
+    const complaints = scene.complaints();
+    await scene.close();
+    expect(complaints).toEqual([]);
+  },
+});

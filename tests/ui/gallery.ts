@@ -1,0 +1,30 @@
+/** `?scene=name` shows that scene in the real app; without it, a list of all. */
+import { mount } from 'svelte';
+import { FRAGMENT } from '../doubles/services.ts';
+import { SCENES } from './scenes.ts';
+
+const name = new URLSearchParams(location.search).get('scene') ?? '';
+const scene = SCENES[name];
+if (scene === undefined) {
+  for (const each of Object.keys(SCENES)) {
+    const link = document.createElement('a');
+    link.href = `?scene=${each}`;
+    link.textContent = each;
+    document.body.append(link, document.createElement('br'));
+  }
+} else {
+  if (scene.begins === 'link') history.replaceState(null, '', `#${FRAGMENT}`);
+  const { default: App } = await import('../../src/ui/App.svelte');
+  mount(App, { target: document.body, props: { services: scene.services() } });
+  if (scene.begins === 'files') chooseFile();
+}
+
+/** Puts one file into the page's own input, as a person would. */
+function chooseFile(): void {
+  const input = document.querySelector<HTMLInputElement>('input[aria-label="Files to send"]');
+  if (input === null) return;
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(['a'], 'a.txt'));
+  input.files = transfer.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+}

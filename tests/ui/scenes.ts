@@ -1,0 +1,161 @@
+/** Every screen in every state worth looking at: services for it, and whether it begins with files or with a link. */
+import type { ErrorCode } from '../../src/core/errors.ts';
+import type { Entry } from '../../src/core/manifest.ts';
+import type { ReceiverState } from '../../src/core/receiver.ts';
+import type { Services } from '../../src/flow/services.ts';
+import type { ReceivingView, SharingView } from '../../src/flow/views.ts';
+import {
+  acceptanceOf,
+  deliveryOf,
+  ENTRIES,
+  LAN,
+  manifestOf,
+  manyEntries,
+  pauseBy,
+  progressOf,
+  receivingOf,
+  RELAY,
+  servicesOf,
+  sharingOf,
+} from '../doubles/services.ts';
+
+export interface Scene {
+  readonly begins: 'home' | 'files' | 'link';
+  readonly services: () => Services;
+}
+
+const HOSTILE: readonly Entry[] = [
+  '../../../etc/passwd',
+  'C:\\Windows\\System32\\CON',
+  'invoice\u202Efdp.exe',
+  'Report (final).pdf',
+  'report (FINAL).pdf',
+].map((path, index) => ({ path, size: 700_000_000 * (index + 1), mtime: 0, type: '' }));
+
+const RUNNING = { byMe: false, byPeer: false };
+const SOME = ENTRIES.slice(0, 5);
+
+const home = (change: Partial<Services> = {}): Scene => ({ begins: 'home', services: () => servicesOf(change) });
+const sharing = (change: () => Partial<SharingView>): Scene => ({
+  begins: 'files',
+  services: () => servicesOf({ sharing: sharingOf(change()) }),
+});
+const receiving = (
+  state: () => ReceiverState,
+  change: () => Partial<ReceivingView> = () => ({}),
+  services: Partial<Services> = {},
+): Scene => ({
+  begins: 'link',
+  services: () => servicesOf({ receiving: receivingOf(state(), change()), ...services }),
+});
+const finished = (entries: readonly Entry[], change: () => Partial<ReceivingView>): Scene =>
+  receiving(() => ({ at: 'finished', ...acceptanceOf(entries) }), change);
+const done = (entries: readonly Entry[], failures = new Map<number, ErrorCode>()): Partial<ReceivingView> => ({
+  progress: progressOf(entries, { fraction: 1, failures }),
+});
+
+const threeReceivers = (): Partial<SharingView> => ({
+  admission: 'ask',
+  deliveries: [
+    deliveryOf(
+      '1',
+      'Chrome on Android',
+      { at: 'transferring', pause: RUNNING },
+      {
+        progress: progressOf(ENTRIES, { fraction: 0.42, speed: 11_400_000 }),
+        path: LAN,
+      },
+    ),
+    deliveryOf(
+      '2',
+      'Firefox on the very old laptop with a really long name that somebody once gave it at a conference',
+      {
+        at: 'asking',
+      },
+    ),
+    deliveryOf('3', 'متصفح سفاري على آيفون', { at: 'finished' }, { progress: progressOf(ENTRIES, { fraction: 1 }) }),
+    deliveryOf('4', 'Edge on Windows', { at: 'failed', code: 'connect-failed' }),
+    deliveryOf(
+      '5',
+      'Safari on macOS',
+      { at: 'transferring', pause: pauseBy('peer') },
+      {
+        progress: progressOf(ENTRIES, { fraction: 0.08, speed: 900_000 }),
+        path: RELAY,
+      },
+    ),
+  ],
+});
+
+export const SCENES: Readonly<Record<string, Scene>> = {
+  home: home(),
+  'home-offline': home(),
+  'not-secure': home({ secure: false }),
+  'home-update': home({ watchUpdate: (onready) => onready(() => undefined) }),
+  'home-drop': home(),
+  'home-empty-choice': home({
+    pickFiles: () => ({ entries: [], source: { read: () => Promise.reject(new Error()) }, unreadable: [] }),
+  }),
+  'sharing-empty': sharing(() => ({})),
+  'sharing-offline': sharing(() => ({ signaling: 'offline' })),
+  'sharing-three': sharing(threeReceivers),
+  'sharing-10000': sharing(() => ({ entries: manyEntries(10_000) })),
+  'sharing-stop': sharing(threeReceivers),
+  connecting: receiving(() => ({ at: 'connecting', attempt: 0, reason: null })),
+  'connecting-failed': receiving(() => ({ at: 'connecting', attempt: 3, reason: 'connect-timeout' })),
+  waiting: receiving(() => ({ at: 'connecting', attempt: 2, reason: 'sender-away' })),
+  asked: receiving(() => ({ at: 'greeting', asked: true })),
+  offered: receiving(() => ({ at: 'offered', manifest: manifestOf(ENTRIES) })),
+  'offered-unsafe': receiving(
+    () => ({ at: 'offered', manifest: manifestOf(HOSTILE) }),
+    () => ({
+      room: { kind: 'opfs', freeBytes: 2_100_000_000 },
+    }),
+  ),
+  'offered-10000': receiving(
+    () => ({ at: 'offered', manifest: manifestOf(manyEntries(10_000)) }),
+    () => ({}),
+    {
+      canChoosePlace: false,
+    },
+  ),
+  transferring: receiving(
+    () => ({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({
+      progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
+    }),
+  ),
+  'paused-by-peer': receiving(
+    () => ({ at: 'transferring', pause: pauseBy('peer'), ...acceptanceOf(ENTRIES) }),
+    () => ({
+      progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
+    }),
+  ),
+  reconnecting: receiving(
+    () => ({ at: 'reconnecting', attempt: 1, reason: 'connection-lost', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({ progress: progressOf(ENTRIES, { fraction: 0.37 }) }),
+  ),
+  leave: receiving(
+    () => ({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({
+      progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
+    }),
+  ),
+  'finished-single': finished(ENTRIES.slice(2, 3), () => done(ENTRIES.slice(2, 3))),
+  'finished-many': finished(SOME, () => done(SOME)),
+  'finished-in-place': finished(SOME, () => ({ ...done(SOME), sink: { kind: 'folder', inPlace: true } })),
+  'finished-some-failed': finished(ENTRIES, () =>
+    done(
+      ENTRIES,
+      new Map<number, ErrorCode>([
+        [1, 'source-changed'],
+        [5, 'source-gone'],
+      ]),
+    ),
+  ),
+  'finished-save-failed': finished(SOME, () => ({ ...done(SOME), saving: 'no-room' })),
+  cancelled: receiving(() => ({ at: 'cancelled', by: 'peer' })),
+  failed: receiving(() => ({ at: 'failed', code: 'connect-failed' })),
+  declined: receiving(() => ({ at: 'failed', code: 'sender-declined' })),
+  incomplete: { begins: 'link', services: () => servicesOf() },
+};
