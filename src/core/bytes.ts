@@ -5,7 +5,7 @@ export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const VALUE_OF = new Map([...BASE64URL].map((letter, value) => [letter, value]));
+const VALUE_OF = new Map(Array.from(BASE64URL, (letter, value) => [letter, value]));
 
 /** Unpadded base64url (RFC 4648, section 5). Core has no `btoa`, and the strings are short. */
 export function toBase64url(bytes: Uint8Array): string {

@@ -5,11 +5,17 @@ export interface Deferred<T> {
   readonly reject: (error: Error) => void;
 }
 
-export function deferred<T>(): Deferred<T> {
-  let ends: Pick<Deferred<T>, 'resolve' | 'reject'> | null = null;
-  const promise = new Promise<T>((resolve, reject) => {
-    ends = { resolve, reject };
+export function deferred<T = undefined>(): Deferred<T> {
+  let resolve: (value: T) => void = unset;
+  let reject: (error: Error) => void = unset;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
   });
-  if (ends === null) throw new Error('a promise runs its executor at once');
-  return { promise, ...(ends as Pick<Deferred<T>, 'resolve' | 'reject'>) };
+  return { promise, resolve, reject };
+}
+
+/** Never called: a promise runs its executor at once. */
+function unset(): void {
+  throw new Error('deferred before its promise');
 }

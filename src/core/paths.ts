@@ -21,7 +21,6 @@ const MAX_DEPTH = 32;
 const MAX_SAFE_PATH_BYTES = 900;
 
 /** C0, DEL and C1 controls; marks and overrides of writing direction; byte order mark; what Windows forbids. */
-// eslint-disable-next-line no-control-regex -- control characters are what this looks for
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff<>:"|?*]/gu;
 
 /** Devices of Windows, with or without an extension. */

@@ -1,10 +1,10 @@
-import { BeelineError } from '../core/errors.ts';
+import { BeelineError, asBeelineError } from '../core/errors.ts';
 import type { Room, Sink, SinkFactory, SinkPlan } from '../core/ports.ts';
 import { FolderSink } from './folder.ts';
 import { MemorySink } from './memory.ts';
 import { OpfsSink } from './opfs.ts';
-import { makeRoom, measureRoom } from './room.ts';
-import { newFileName, sweepTransfers } from './transfers.ts';
+import { measureRoom } from './room.ts';
+import { hasOpfs, newFileName, sweepTransfers } from './transfers.ts';
 
 /** Opens the sinks of this browser. */
 export class DiskSinks implements SinkFactory {
@@ -25,11 +25,29 @@ export class DiskSinks implements SinkFactory {
       if (!isDirectory(place)) throw new BeelineError('internal', 'the place is not a folder');
       return FolderSink.open(plan, place);
     }
-    const room = await measureRoom();
-    if (room.kind === 'memory') return new MemorySink(plan);
-    const bytes = plan.entries.reduce((total, entry) => total + entry.size, 0);
-    if (!(await makeRoom(room, bytes))) throw new BeelineError('no-room', `${bytes} bytes`);
+    return (await hasOpfs()) ? openOpfs(plan) : new MemorySink(plan);
+  }
+}
+
+/**
+ * Where the quota is too small, the browser is asked to make this storage persistent, which lifts the limit in some;
+ * only then, for Firefox asks the person.
+ */
+async function openOpfs(plan: SinkPlan): Promise<Sink> {
+  try {
+    return await OpfsSink.open(plan, newFileName(plan.shareId));
+  } catch (thrown) {
+    if (asBeelineError(thrown).code !== 'no-room' || !(await becomesPersistent())) throw thrown;
     return OpfsSink.open(plan, newFileName(plan.shareId));
+  }
+}
+
+/** True if storage was not persistent and is now. */
+async function becomesPersistent(): Promise<boolean> {
+  try {
+    return !(await navigator.storage.persisted()) && (await navigator.storage.persist());
+  } catch {
+    return false;
   }
 }
 

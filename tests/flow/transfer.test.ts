@@ -80,7 +80,7 @@ describe('a transfer between two sessions in one process', () => {
     scene = await openScene([4 * CREDIT_BYTES]);
     const receiving = scene.receive();
     await until(receiving, at('offered'));
-    const { promise: disk, resolve: mend } = deferred<void>();
+    const { promise: disk, resolve: mend } = deferred();
     const opened = until(receiving, at('transferring'));
     receiving.accept([0], null);
     await opened;
@@ -92,16 +92,16 @@ describe('a transfer between two sessions in one process', () => {
       arrived += (message as ArrayBuffer).byteLength;
       deliver(message);
     };
-    const { promise: full, resolve: fill } = deferred<void>();
+    const { promise: full, resolve: fill } = deferred();
     let waiting = 0;
     sink.slow = () => {
       waiting += 1;
-      if (waiting === CREDIT_BYTES / PIECE_BYTES) fill();
+      if (waiting === CREDIT_BYTES / PIECE_BYTES) fill(undefined);
       return disk;
     };
     await full;
     expect(arrived).toBeLessThanOrEqual(CREDIT_BYTES * 1.001);
-    mend();
+    mend(undefined);
     await until(receiving, at('finished'));
   });
 
@@ -160,9 +160,9 @@ describe('a transfer between two sessions in one process', () => {
 
   it('pauses from either side and goes on when both have resumed', async () => {
     scene = await openScene([16 * PIECE_BYTES]);
-    const { promise: resumed, resolve: goOn } = deferred<void>();
+    const { promise: resumed, resolve: goOn } = deferred();
     const { source } = scene.offer;
-    source.slow = () => (source.reads.length > 4 ? resumed : Promise.resolve());
+    source.slow = () => (source.reads.length > 4 ? resumed : Promise.resolve(undefined));
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);
@@ -176,7 +176,7 @@ describe('a transfer between two sessions in one process', () => {
     await until(receiving, ({ state }) => state.at === 'transferring' && state.pause.byPeer);
     receiving.resume();
     scene.sharing.resume(id);
-    goOn();
+    goOn(undefined);
     await until(receiving, at('finished'));
   });
 

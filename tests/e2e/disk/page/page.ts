@@ -5,6 +5,7 @@ import { BeelineError } from '../../../../src/core/errors.ts';
 import type { Room, Sink, SinkPlan } from '../../../../src/core/ports.ts';
 import { Database } from '../../../../src/disk/database.ts';
 import { FolderSink } from '../../../../src/disk/folder.ts';
+import { MemorySink } from '../../../../src/disk/memory.ts';
 import { OpfsSink } from '../../../../src/disk/opfs.ts';
 import { DiskSinks } from '../../../../src/disk/sinks.ts';
 import { pickDrop, pickFiles } from '../../../../src/disk/sources.ts';
@@ -59,6 +60,7 @@ const lab = {
   pickFiles,
   pickDrop,
   OpfsSink,
+  MemorySink,
   FolderSink,
   DiskSinks,
   Database,
