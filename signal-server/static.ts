@@ -44,10 +44,8 @@ const FEATURES = [
   'clipboard-write=(self)',
   'fullscreen=(self)',
   'screen-wake-lock=(self)',
-  'web-share=(self)',
   ...[
     'accelerometer',
-    'bluetooth',
     'browsing-topics',
     'display-capture',
     'geolocation',

@@ -27,7 +27,13 @@ export function precacheManifest(dir: string): Plugin {
       });
       if (warnings.length > 0) throw new Error(warnings.join('\n'));
       if (!manifestEntries.some(({ url }) => url === 'index.html')) throw new Error(`no index.html in ${dir}`);
-      return { define: { 'self.__WB_MANIFEST': JSON.stringify(manifestEntries) } };
+      return {
+        define: {
+          'self.__WB_MANIFEST': JSON.stringify(manifestEntries),
+          // Vite leaves it to the users of a library, and a service worker has no `process`.
+          'process.env.NODE_ENV': '"production"',
+        },
+      };
     },
   };
 }

@@ -46,9 +46,23 @@ export class Assembler {
     return { piece: chunk.piece, bytes: assembly.bytes, hash: assembly.hash };
   }
 
-  /** Forgets what is half here, because its lane is gone or its entry given up. */
-  drop(isDropped: (piece: number) => boolean): void {
-    for (const piece of this.#open.keys()) if (isDropped(piece)) this.#open.delete(piece);
+  /** True for a chunk that is already here, of a piece that is not whole. */
+  holds({ piece, offset }: Chunk): boolean {
+    const seen = this.#open.get(piece)?.seen ?? 0;
+    return (seen & (1 << (offset / CHUNK_BYTES))) !== 0;
+  }
+
+  /** Forgets what is half here, because its lane is gone or its entry given up. @returns how many bytes that were. */
+  drop(isDropped: (piece: number) => boolean): number {
+    let dropped = 0;
+    for (const [piece, { seen, bytes }] of this.#open) {
+      if (!isDropped(piece)) continue;
+      this.#open.delete(piece);
+      for (let offset = 0, chunk = 0; offset < bytes.length; offset += CHUNK_BYTES, chunk++) {
+        if ((seen & (1 << chunk)) !== 0) dropped += Math.min(CHUNK_BYTES, bytes.length - offset);
+      }
+    }
+    return dropped;
   }
 
   #begin({ piece, hash }: Chunk, length: number): Assembly {

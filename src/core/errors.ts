@@ -6,7 +6,7 @@ const ERRORS = {
   'link-incomplete': ['This link is not complete.', 'Ask for the link again and copy all of it.'],
   'not-secure': [
     'This page was opened over plain http, where browsers switch off what Beeline needs.',
-    'Open it over https, or start the server with: npm start -- --https',
+    'Open it over https; its host can start the server with “npm start -- --https”.',
   ],
   unsupported: ['This browser lacks WebRTC or WebCrypto.', 'Use a current Chrome, Edge, Firefox or Safari.'],
   'server-unreachable': [

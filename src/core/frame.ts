@@ -1,6 +1,6 @@
 import { type Bytes } from './bytes.ts';
 import { BeelineError } from './errors.ts';
-import { CHUNK_BYTES, CHUNK_HEADER_BYTES } from './limits.ts';
+import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from './limits.ts';
 
 /** One chunk of a piece, as it stands in a bulk message. */
 export interface Chunk {
@@ -60,7 +60,7 @@ export function decodeChunk(message: unknown): Chunk {
   const view = new DataView(message);
   if (view.getUint32(0) !== CHUNK_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
   const offset = view.getUint32(8);
-  if (offset % CHUNK_BYTES !== 0) throw new BeelineError('protocol', `chunk offset ${offset}`);
+  if (offset % CHUNK_BYTES !== 0 || offset + size > PIECE_BYTES) throw new BeelineError('protocol', `chunk offset ${offset}`);
   return {
     piece: view.getUint32(4),
     offset,

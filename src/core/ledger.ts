@@ -68,9 +68,10 @@ export class Ledger {
     return this.#accepted[entry] === 1 && !this.#failures.has(entry);
   }
 
-  /** Marks a piece. @returns its entry when that was the last piece it lacked, else null. */
+  /** Marks a piece; one that was not lacking changes nothing. @returns its entry when it lacks no other, else null. */
   mark(piece: number): number | null {
-    if (!this.#have.mark(piece)) return null;
+    if (!this.lacks(piece)) return null;
+    this.#have.mark(piece);
     const { entry, length } = this.table.span(piece);
     this.#bytes[entry] = (this.#bytes[entry] ?? 0) + length;
     this.#verifiedBytes += length;

@@ -15,6 +15,8 @@ import { type Entry, makeManifest, type Manifest } from './manifest.ts';
 
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 const U32 = 0xffff_ffff;
+/** Milliseconds from the epoch to the last time a Date can have. */
+const MAX_TIME_MS = 8.64e15;
 
 const RunSchema = v.pipe(v.strictTuple([count(U32), v.pipe(count(U32), v.minValue(1))]), v.readonly());
 const RunsSchema = v.pipe(v.array(RunSchema), v.maxLength(MAX_RUNS));
@@ -30,7 +32,8 @@ const EntryTuple = v.strictTuple([
     v.check((path) => utf8Length(path) <= MAX_PATH_BYTES),
   ),
   count(MAX_SHARE_BYTES),
-  count(8.64e15),
+  /** Files may be older than the epoch. */
+  v.pipe(v.number(), v.integer(), v.minValue(-MAX_TIME_MS), v.maxValue(MAX_TIME_MS)),
   v.pipe(v.string(), v.maxLength(127)),
 ]);
 
@@ -76,7 +79,8 @@ export type ControlMessage = v.InferOutput<typeof ControlSchema>;
 /** @throws BeelineError `protocol` for what the peer could not have meant. */
 export function parseControl(message: unknown): ControlMessage {
   if (typeof message !== 'string') throw new BeelineError('protocol', 'control message is not text');
-  if (message.length > CONTROL_MAX_BYTES) throw new BeelineError('protocol', 'control message too long');
+  if (message.length > CONTROL_MAX_BYTES || utf8Length(message) > CONTROL_MAX_BYTES)
+    throw new BeelineError('protocol', 'control message too long');
   let json: unknown;
   try {
     json = JSON.parse(message);

@@ -23,8 +23,8 @@ const MAX_SAFE_PATH_BYTES = 900;
 /** C0, DEL and C1 controls; marks and overrides of writing direction; byte order mark; what Windows forbids. */
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff<>:"|?*]/gu;
 
-/** Devices of Windows, with or without an extension. */
-const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?=\.|$)/iu;
+/** Devices of Windows, with or without an extension; Windows overlooks spaces before the dot. */
+const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?=\s*(?:\.|$))/iu;
 
 const REPLACEMENT = '_';
 
@@ -42,11 +42,9 @@ export function safePaths(raw: readonly string[]): SafePath[] {
 
 /** Makes one path safe by itself; it may still collide with another. */
 export function safePath(raw: string): string {
-  const names = raw
-    .split(/[/\\]/u)
-    .filter((name) => name !== '' && name !== '.' && name !== '..')
-    .map(safeName);
-  const kept = names.length > MAX_DEPTH ? [...names.slice(0, MAX_DEPTH - 1), ...names.slice(-1)] : names;
+  const names = raw.split(/[/\\]/u).filter((name) => name !== '' && name !== '.' && name !== '..');
+  const near = names.length > MAX_DEPTH ? [...names.slice(0, MAX_DEPTH - 1), ...names.slice(-1)] : names;
+  const kept = near.map(safeName);
   while (kept.length > 1 && utf8Length(kept.join('/')) > MAX_SAFE_PATH_BYTES) kept.splice(-2, 1);
   return kept.join('/') || 'unnamed';
 }
@@ -73,7 +71,7 @@ function shorten(name: string, maxBytes: number): string {
     if (bytes > room) break;
     kept += symbol;
   }
-  return kept.replace(/[\s.]+$/u, '') + extension;
+  return (kept.replace(/[\s.]+$/u, '') || REPLACEMENT) + extension;
 }
 
 function splitExtension(name: string): { stem: string; extension: string } {
@@ -88,6 +86,8 @@ class TakenPaths {
   readonly #folders = new Set<string>();
   /** The last number tried for a path, so that 100,000 equal names do not take 100,000 tries each. */
   readonly #tries = new Map<string, number>();
+  /** The number that each renamed folder has. */
+  readonly #folderTries = new Map<string, number>();
 
   claim(path: string): string {
     const parts = path.split('/');
@@ -108,8 +108,14 @@ class TakenPaths {
   #claimFolders(names: readonly string[]): string[] {
     const path: string[] = [];
     for (const name of names) {
-      let free = name;
-      for (let number = 2; this.#files.has(fold([...path, free].join('/'))); number++) free = numbered(name, number);
+      const wanted = fold([...path, name].join('/'));
+      let number = this.#folderTries.get(wanted) ?? 1;
+      let free = number === 1 ? name : numbered(name, number);
+      while (this.#files.has(fold([...path, free].join('/')))) {
+        number += 1;
+        free = numbered(name, number);
+      }
+      if (number > 1) this.#folderTries.set(wanted, number);
       path.push(free);
       this.#folders.add(fold(path.join('/')));
     }
@@ -117,8 +123,9 @@ class TakenPaths {
   }
 }
 
+/** Normal at the end too: upper case takes some letters apart, such as U+0390. */
 function fold(path: string): string {
-  return path.normalize('NFKC').toLowerCase().toUpperCase();
+  return path.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC');
 }
 
 /** `photo.jpg` and 2 give `photo (2).jpg`. */

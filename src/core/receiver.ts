@@ -189,7 +189,8 @@ function listed(state: ReceiverState, manifest: Manifest): Step {
   }
   const { pause } = state;
   const told: ReceiverEffect[] = pause.byMe ? [{ do: 'tell', what: 'pause' }] : [];
-  return [{ ...acceptance(state), at: 'transferring', pause }, ...told, { do: 'start' }];
+  // After `start`: before it, a pause has no place in the sender's state.
+  return [{ ...acceptance(state), at: 'transferring', pause }, { do: 'start' }, ...told];
 }
 
 function sameShare(a: Manifest, b: Manifest): boolean {

@@ -66,31 +66,28 @@ export function migrate(database: IDBPDatabase<Schema>, oldVersion: number): voi
  * tab has taken it over.
  */
 export class Database {
-  #connection: IDBPDatabase<Schema> | null;
+  #connection: IDBPDatabase<Schema> | null = null;
 
-  private constructor(connection: IDBPDatabase<Schema> | null) {
-    this.#connection = connection;
-  }
-
-  /** Opens the database, at once without storage if an older tab does not let go of it. */
-  static async open(name: string = DATABASE_NAME): Promise<Database> {
-    const database = new Database(null);
+  /**
+   * Opens the database. Does not wait for an older tab that keeps it: then there is no storage until that lets go.
+   *
+   * @param name and `version` differ only in tests.
+   */
+  static async open(name: string = DATABASE_NAME, version: number = DATABASE_VERSION): Promise<Database> {
+    const database = new Database();
     await new Promise<void>((resolve) => {
-      const opening = openDB<Schema>(name, DATABASE_VERSION, {
-        upgrade: migrate,
-        blocked: () => resolve(),
-        blocking: () => database.close(),
-        terminated: () => database.close(),
-      });
-      opening.then(
-        (connection) => {
-          database.#connection = connection;
-          resolve();
-        },
-        () => resolve(),
-      );
+      database.#connect(name, version, resolve).then(resolve, () => resolve());
     });
     return database;
+  }
+
+  async #connect(name: string, version: number, blocked: () => void): Promise<void> {
+    this.#connection = await openDB<Schema>(name, version, {
+      upgrade: migrate,
+      blocked: () => blocked(),
+      blocking: () => this.close(),
+      terminated: () => this.close(),
+    });
   }
 
   /** False where nothing can be kept. */

@@ -90,7 +90,7 @@ export class FolderSink implements Sink {
   }
 
   /** Everything is in place. */
-  save(): Promise<void> {
+  save(_entries: readonly number[], _as: 'files' | 'zip'): Promise<void> {
     return Promise.resolve();
   }
 

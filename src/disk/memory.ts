@@ -4,6 +4,7 @@ import { BeelineError } from '../core/errors.ts';
 import type { Sink, SinkPlan } from '../core/ports.ts';
 import { Layout } from './layout.ts';
 import { Saver } from './save.ts';
+import { ZIP_TYPE } from './zip.ts';
 
 /** Bytes the memory sink takes: a phone's tab is killed somewhere above 300 MiB. */
 export const MEMORY_CAP = 256 * MIB;
@@ -80,5 +81,5 @@ export class MemorySink implements Sink {
 async function collect(chunks: AsyncGenerator<Bytes, void>): Promise<Blob> {
   const parts: Bytes[] = [];
   for await (const bytes of chunks) parts.push(bytes);
-  return new Blob(parts, { type: 'application/zip' });
+  return new Blob(parts, { type: ZIP_TYPE });
 }

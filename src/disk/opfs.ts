@@ -4,6 +4,7 @@ import { Layout } from './layout.ts';
 import { Saver } from './save.ts';
 import { hold, readTransfer, removeTransfer, zipOf } from './transfers.ts';
 import { OpfsWriter } from './writer.ts';
+import { ZIP_TYPE } from './zip.ts';
 import type { Savable } from './zip.ts';
 
 /**
@@ -54,12 +55,12 @@ export class OpfsSink implements Sink {
   }
 
   /** Name and date are given when the entry is saved. */
-  finish(): Promise<void> {
+  finish(_entry: number): Promise<void> {
     return Promise.resolve();
   }
 
   /** Its room is freed with the file. */
-  drop(): Promise<void> {
+  drop(_entry: number): Promise<void> {
     return Promise.resolve();
   }
 
@@ -95,7 +96,7 @@ export class OpfsSink implements Sink {
   }
 
   /** Writes a zip beside the transfer's file; it lives as long as that. */
-  async #spillZip(chunks: AsyncGenerator<Bytes, void>, size: number): Promise<File> {
+  async #spillZip(chunks: AsyncGenerator<Bytes, void>, size: number): Promise<Blob> {
     const writer = await OpfsWriter.open(this.#zipName, size);
     try {
       let position = 0;
@@ -107,6 +108,7 @@ export class OpfsSink implements Sink {
     } finally {
       await writer.close();
     }
-    return readTransfer(this.#zipName);
+    // A larger zip may have been there before.
+    return (await readTransfer(this.#zipName)).slice(0, size, ZIP_TYPE);
   }
 }

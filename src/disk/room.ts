@@ -1,4 +1,5 @@
 import { MIB } from '../core/bytes.ts';
+import { asBeelineError } from '../core/errors.ts';
 import type { Room } from '../core/ports.ts';
 import { MEMORY_CAP } from './memory.ts';
 import { hasOpfs } from './transfers.ts';
@@ -25,7 +26,7 @@ async function freeBytes(): Promise<number | null> {
     const free = Math.max(0, quota - usage);
     // Only Chromium gives details; the same figure from Firefox is its real limit.
     return free === CHROMIUM_SAYS && 'usageDetails' in estimate ? await OpfsWriter.measure() : free;
-  } catch {
-    return null;
+  } catch (thrown) {
+    return asBeelineError(thrown).code === 'no-room' ? 0 : null;
   }
 }

@@ -2,10 +2,8 @@ import type { Bytes } from '../core/bytes.ts';
 import { MAX_SEPARATE_DOWNLOADS } from '../core/download.ts';
 import { BeelineError, asBeelineError } from '../core/errors.ts';
 import { streamDownload } from './stream-download.ts';
-import { zipStream } from './zip.ts';
+import { ZIP_TYPE, zipStream } from './zip.ts';
 import type { Savable } from './zip.ts';
-
-export const ZIP_TYPE = 'application/zip';
 
 /** Makes a file of a zip where no service worker can stream it. @throws BeelineError `no-room` or another. */
 export type Spill = (chunks: AsyncGenerator<Bytes, void>, size: number) => Promise<Blob>;

@@ -56,8 +56,9 @@ function droppedNode(item: DataTransferItem): Promise<Node | null> {
   const file = item.getAsFile();
   const old = entry === null ? looseFile(file) : entryNode(entry);
   if (!('getAsFileSystemHandle' in item)) return Promise.resolve(old);
+  // Resolves with nothing for a file that is on no disk, although its types do not say so.
   return item.getAsFileSystemHandle().then(
-    (handle) => (handle === null ? old : handleNode(handle)),
+    (handle: unknown) => (handle instanceof FileSystemHandle ? handleNode(handle) : old),
     () => old,
   );
 }

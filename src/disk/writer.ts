@@ -64,7 +64,7 @@ export class OpfsWriter {
   /**
    * Bytes that the quota leaves for one more file.
    *
-   * @throws BeelineError `disk-failed`, also while another tab measures.
+   * @throws BeelineError `no-room` for none at all; `disk-failed`, also while another tab measures.
    */
   static async measure(worker: WriterWorker = opfsWorker()): Promise<number> {
     const writer = new OpfsWriter(worker);

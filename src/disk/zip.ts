@@ -1,6 +1,8 @@
 import type { Bytes } from '../core/bytes.ts';
 import { concatBytes } from '../core/bytes.ts';
 
+export const ZIP_TYPE = 'application/zip';
+
 /** A finished entry, ready to be saved. */
 export interface Savable {
   /** Safe, relative, with `/` between folders. */

@@ -152,6 +152,7 @@ export class Delivery {
         return;
       case 'pause':
       case 'resume':
+        this.#expect('transferring');
         this.handle({ on: message.t, by: 'peer' });
         return;
       case 'decline':
@@ -159,7 +160,7 @@ export class Delivery {
         this.handle({ on: message.t, by: 'peer' });
         return;
       case 'done':
-        if (this.#ledger === null) throw new BeelineError('protocol', 'done before anything was accepted');
+        if (this.#ledger?.settled !== true) throw new BeelineError('protocol', 'done before all is verified');
         this.handle({ on: 'done' });
         return;
       case 'error':

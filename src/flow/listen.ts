@@ -11,6 +11,9 @@ import type { World } from './world.ts';
 /** Offers answered at a time. An offer costs a peer connection; who holds the link could otherwise make thousands. */
 const MAX_PENDING = 32;
 
+/** Connections remembered so that an offer is not answered twice: a few hundred KB. */
+const MAX_ANSWERED = 4_096;
+
 /** Milliseconds until an answered offer must have become a lane. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -27,6 +30,9 @@ export interface ListenHandlers {
 export class OfferListener {
   /** By receiver and connection. */
   readonly #pending = new Map<string, IncomingOffer>();
+  /** Authentic offers that are over, oldest first: a replayed one must not be taken for a new one. */
+  readonly #answered = new Set<string>();
+  #closed = false;
 
   constructor(
     private readonly world: World,
@@ -46,12 +52,14 @@ export class OfferListener {
       return;
     }
     const id = `${src} ${envelope.c}`;
+    if (this.#closed || this.#answered.has(id)) return;
     const known = this.#pending.get(id);
     if (known !== undefined) known.receive(envelope);
     else if (type === 'OFFER' && this.#pending.size < MAX_PENDING) this.#begin(id, src, envelope);
   }
 
   close(): void {
+    this.#closed = true;
     for (const offer of this.#pending.values()) offer.close();
     this.#pending.clear();
   }
@@ -69,7 +77,16 @@ export class OfferListener {
           else console.warn('offer refused:', asBeelineError(error).detail);
         },
       )
-      .finally(() => this.#pending.delete(id));
+      .finally(() => {
+        this.#pending.delete(id);
+        if (offer.isAuthentic) this.#remember(id);
+      });
+  }
+
+  #remember(id: string): void {
+    this.#answered.add(id);
+    const [oldest] = this.#answered;
+    if (this.#answered.size > MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest);
   }
 }
 
@@ -81,6 +98,7 @@ class IncomingOffer {
   readonly #reject: (error: BeelineError) => void;
   readonly #cancelTimeout: () => void;
   #attempt: LaneAttempt | null = null;
+  #closed = false;
   #inbox: Promise<void> = Promise.resolve();
   #outbox: Promise<void> = Promise.resolve();
   #transcript: { readonly nonce: string; readonly receiverFingerprint: string } | null = null;
@@ -126,11 +144,13 @@ class IncomingOffer {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancelTimeout();
     this.#attempt?.close();
   }
 
   async #handle(message: SealedMessage): Promise<void> {
+    if (this.#closed) return;
     if (message.kind === 'offer' && this.#transcript === null) await this.#answer(message);
     else if (message.kind === 'candidate' && this.#attempt !== null) this.#attempt.signal(message);
     else throw new BeelineError('protocol', `unexpected ${message.kind}`);
@@ -142,10 +162,13 @@ class IncomingOffer {
     if (refusal !== null) {
       this.#send('ANSWER', () => Promise.resolve({ kind: 'refusal', code: refusal }));
       await this.#outbox;
-      throw new BeelineError(refusal, 'not admitted');
+      this.#reject(new BeelineError(refusal, 'not admitted'));
+      return;
     }
     this.handlers.onattempt(this.receiverId);
     const ice = await this.signaling.ice();
+    // `close` may have been called meanwhile.
+    if (this.#closed) return;
     this.#attempt = this.world.lanes.attempt({ initiator: false, ice, onSignal: (signal) => this.#say(signal) });
     this.#attempt.opened.then(this.#resolve, (error: unknown) => this.#reject(asBeelineError(error)));
     this.#attempt.signal({ kind: 'offer', sdp });

@@ -1,8 +1,11 @@
 import type { Clock } from '../core/ports.ts';
 import type { Watchable } from './views.ts';
 
-/** Milliseconds between views: ten a second is as much as an eye follows. */
-const INTERVAL_MS = 100;
+/**
+ * Milliseconds between views. Each costs both devices layout and paint that the transfer itself then lacks: at ten a second
+ * this was a tenth of a CPU-bound transfer's time, as `npm run bench -- throughput` shows.
+ */
+const INTERVAL_MS = 250;
 
 /** Turns many small changes into few views: at most one per interval, but a new state is shown at once. */
 export class Publisher<View> implements Watchable<View> {

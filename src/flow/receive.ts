@@ -73,7 +73,9 @@ export class PieceReceiver {
       return;
     }
     const { entry, offset, length } = ledger.table.span(chunk.piece);
+    const isHere = this.#assembler.holds(chunk);
     const assembled = this.#assembler.add(chunk, length);
+    if (isHere) this.#release(chunk.payload.length);
     if (assembled !== null) {
       this.#busy.add(assembled.piece);
       this.#run(this.#store(assembled, entry, offset));
@@ -83,7 +85,7 @@ export class PieceReceiver {
   /** The sender gave up an entry. */
   async fail(entry: number): Promise<void> {
     const { ledger, sink } = this.options;
-    this.#assembler.drop((piece) => ledger.table.span(piece).entry === entry);
+    this.#release(this.#assembler.drop((piece) => ledger.table.span(piece).entry === entry));
     await sink.drop(entry);
     this.#settle();
   }

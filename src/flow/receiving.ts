@@ -42,6 +42,7 @@ export class Receiving implements ReceivingSession {
   #listing: ManifestReader | null = null;
   #transfer: Transfer | null = null;
   #place: unknown = null;
+  #closed = false;
   readonly #signaling: Signaling;
   readonly #redial: Redial;
   readonly #meter: TransferMeter;
@@ -115,6 +116,7 @@ export class Receiving implements ReceivingSession {
   }
 
   close(): void {
+    this.#closed = true;
     this.#redial.close();
     this.#signaling.close();
     this.#stopWatching?.();
@@ -124,6 +126,7 @@ export class Receiving implements ReceivingSession {
   }
 
   #handle(event: ReceiverEvent): void {
+    if (this.#closed) return;
     const [state, ...effects] = stepReceiver(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
@@ -181,8 +184,8 @@ export class Receiving implements ReceivingSession {
       });
     lane.bulk.onmessage = (message) =>
       this.#guard(() => {
-        if (this.#transfer === null) throw new BeelineError('protocol', 'file data before it was asked for');
-        this.#transfer.receiver.take(message);
+        this.#expect('transferring', 'finished');
+        this.#transfer?.receiver.take(message);
       });
     this.#stopWatching = watchPath(this.world.clock, lane, (path) => {
       this.#path = path;
@@ -198,6 +201,7 @@ export class Receiving implements ReceivingSession {
         this.#publisher.touch();
         return;
       case 'asking':
+        this.#expect('greeting', 'reconnecting');
         this.#handle({ on: 'asked' });
         return;
       case 'manifest':
@@ -215,6 +219,7 @@ export class Receiving implements ReceivingSession {
         return;
       case 'pause':
       case 'resume':
+        this.#expect('transferring', 'finished');
         this.#meter.reset();
         this.#handle({ on: message.t, by: 'peer' });
         return;
@@ -242,7 +247,7 @@ export class Receiving implements ReceivingSession {
   #listed(listing: ManifestReader): void {
     const manifest = listing.finish();
     if (manifest === null) return;
-    if (this.#transfer === null) this.#entries = planEntries(manifest.entries);
+    if (this.#state.at !== 'reconnecting') this.#entries = planEntries(manifest.entries);
     this.#handle({ on: 'manifest', manifest });
     this.world.sinks.room().then((room) => {
       this.#room = room;
@@ -251,8 +256,10 @@ export class Receiving implements ReceivingSession {
   }
 
   #entryFailed({ entry, code }: Extract<ControlMessage, { t: 'entry-failed' }>): void {
+    this.#expect('transferring', 'finished');
     const transfer = this.#transfer;
-    if (transfer === null) throw new BeelineError('protocol', 'an entry failed before it was asked for');
+    if (transfer === null) return;
+    if (transfer.ledger.status(entry) === 'skipped') throw new BeelineError('protocol', `entry ${entry} failed`);
     if (!transfer.ledger.fail(entry, code)) return;
     this.#publisher.touch();
     transfer.receiver.fail(entry).catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
@@ -303,7 +310,7 @@ export class Receiving implements ReceivingSession {
     this.#meter.reset();
     receiver.attach();
     for (const message of runMessages(
-      toRuns(ledger.accepted),
+      toRuns(ledger.accepted.filter((entry) => ledger.failure(entry) === null)),
       (entries, more) => ({ t: 'accept', entries, more }) as const,
     )) {
       this.#send(message);
@@ -311,6 +318,12 @@ export class Receiving implements ReceivingSession {
     for (const message of runMessages(ledger.missing(), (runs, more) => ({ t: 'want', runs, more }) as const)) {
       this.#send(message);
     }
+    // The last piece may have become durable while there was no lane.
+    if (ledger.settled) this.#handle({ on: 'all-verified' });
+  }
+
+  #expect(...places: ReceiverState['at'][]): void {
+    if (!places.includes(this.#state.at)) throw new BeelineError('protocol', `unexpected in ${this.#state.at}`);
   }
 
   #send(message: ControlMessage): void {

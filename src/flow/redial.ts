@@ -55,7 +55,9 @@ export class Redial {
     this.#closed = true;
     this.#due = false;
     this.#cancelTimer?.();
-    this.#dial?.close();
+    const dial = this.#dial;
+    this.#dial = null;
+    dial?.close();
   }
 
   #now(): void {

@@ -33,7 +33,7 @@ export class Sharing implements SharingSession {
       admit: (receiver) => this.#refusal(receiver),
       onattempt: (receiver) => this.#begin(receiver),
       onlane: (receiver, lane) => this.#connected(receiver, lane),
-      onfailed: (receiver, { code }) => this.#deliveries.get(receiver)?.handle({ on: 'lane-lost', code }),
+      onfailed: (receiver, { code }) => this.#attemptFailed(receiver, code),
     });
     this.#publisher = new Publisher(world.clock, () => this.#render());
     this.#signaling.onmessage = (message) => this.#listener.receive(message);
@@ -99,6 +99,12 @@ export class Sharing implements SharingSession {
     const known = this.#deliveries.get(receiver);
     if (known !== undefined && !isOver(known.state)) return;
     this.#replace(receiver);
+  }
+
+  /** A lane that lives is not touched: the offer may have been a replay, or a try too early. */
+  #attemptFailed(receiver: string, code: ErrorCode): void {
+    const delivery = this.#deliveries.get(receiver);
+    if (delivery?.state.at === 'connecting') delivery.handle({ on: 'lane-lost', code });
   }
 
   #connected(receiver: string, lane: Lane): void {

@@ -10,9 +10,10 @@ const MessageSchema = v.object({
   payload: v.optional(v.unknown()),
 });
 
-/** WebSocket close codes with which the server says not to hurry back. */
+/** WebSocket close codes of the server: two that say not to hurry back, and one that another tab has the id now. */
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
+const REPLACED = 4000;
 
 /** Milliseconds before a line is tried again: 0.5 s doubling to 15 s, and 15 s after a refusal. */
 const FIRST_DELAY_MS = 500;
@@ -124,6 +125,12 @@ class SignalingLine implements Signaling {
     this.#socket = null;
     if (this.#closed) return;
     this.#cancelTimer?.();
+    if (code === REPLACED) {
+      // Coming back would throw out the other tab, which would come back in turn.
+      this.#closed = true;
+      this.#setStatus('taken');
+      return;
+    }
     const refused = code === POLICY_VIOLATION || code === TRY_AGAIN_LATER;
     if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : 'offline');
     const backoff = refused ? MAX_DELAY_MS : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);

@@ -74,9 +74,14 @@ export function formatPercent(fraction: number): string {
   return percentNumber.format(Math.floor(Math.min(1, Math.max(0, fraction)) * 100) / 100);
 }
 
+/** `10,000`. */
+export function formatCount(count: number): string {
+  return plainNumber.format(count);
+}
+
 /** `1 file`, `10,000 files`. */
 export function counted(count: number, one: string, other = `${one}s`): string {
-  return `${plainNumber.format(count)} ${plurals.select(count) === 'one' ? one : other}`;
+  return `${formatCount(count)} ${plurals.select(count) === 'one' ? one : other}`;
 }
 
 /** A path's folders and its name. */
@@ -92,7 +97,7 @@ export function splitPath(path: string): { readonly folder: string; readonly nam
  * @param widthOf width of one character; every character counts one unless told.
  */
 export function shortenMiddle(text: string, room: number, widthOf: (symbol: string) => number = () => 1): string {
-  const symbols = [...new Intl.Segmenter(LANGUAGE).segment(text)].map(({ segment }) => segment);
+  const symbols = symbolsOf(text);
   const widths = symbols.map(widthOf);
   if (sum(widths) <= room) return text;
   const tailRoom = room / 3;
@@ -101,6 +106,14 @@ export function shortenMiddle(text: string, room: number, widthOf: (symbol: stri
   const head = symbols.slice(0, fitting(widths, headRoom));
   return `${head.join('')}…${tail.join('')}`;
 }
+
+/** Characters as a person counts them. Segmenting is slow, so plain names, most of a list of 10,000, go without. */
+function symbolsOf(text: string): string[] {
+  if (segmenter === null || /^[ -~]*$/u.test(text)) return Array.from(text);
+  return [...segmenter.segment(text)].map(({ segment }) => segment);
+}
+/** Firefox has it from version 125; before, whole code points must do. */
+const segmenter = 'Segmenter' in Intl ? new Intl.Segmenter(LANGUAGE) : null;
 
 function sum(widths: readonly number[]): number {
   return widths.reduce((total, width) => total + width, 0);

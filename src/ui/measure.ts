@@ -18,6 +18,11 @@ export function pixelWidth(symbol: string): number {
   return width;
 }
 
+/** CSS pixels of a whole text. */
+export function textWidth(text: string): number {
+  return Array.from(text).reduce((total, symbol) => total + pixelWidth(symbol), 0);
+}
+
 /** CSS pixels of one rem, which follows the text size a person set in the browser. */
 export function rootPixels(): number {
   return parseFloat(getComputedStyle(document.documentElement).fontSize);

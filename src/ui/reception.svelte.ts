@@ -13,6 +13,7 @@ export class Reception {
   placeName = $state('');
   readonly #watched: Watched<ReceivingView>;
   #savedBySelf = false;
+  #declined = false;
 
   constructor(session: ReceivingSession) {
     this.session = session;
@@ -25,7 +26,16 @@ export class Reception {
   }
 
   get words(): Words {
+    const { state } = this.view;
+    if (this.#declined && state.at === 'cancelled') {
+      return { sentence: 'You declined', next: 'Nothing was sent to this device.' };
+    }
     return receivingWords(this.view);
+  }
+
+  decline(): void {
+    this.#declined = true;
+    this.session.decline();
   }
 
   /** From the click on Receive until everything is verified. */

@@ -3,8 +3,8 @@ import { explain, type ErrorCode } from '../core/errors.ts';
 import type { PathInfo, SignalingStatus } from '../core/ports.ts';
 import type { Pause } from '../core/receiver.ts';
 import type { SenderState } from '../core/sender.ts';
-import type { DeliveryView, Progress, ReceivingView } from '../flow/views.ts';
-import { counted } from './format.ts';
+import type { DeliveryView, EntryProgress, Progress, ReceivingView } from '../flow/views.ts';
+import { counted, formatCount } from './format.ts';
 
 export interface Words {
   readonly sentence: string;
@@ -58,7 +58,7 @@ export function deliveryWords(state: SenderState, failedEntries: number): Words 
       return { sentence: pauseWords(state.pause, 'receiver') ?? 'Receiving', next: '' };
     case 'finished':
       return failedEntries === 0
-        ? { sentence: 'Verified', next: 'Everything arrived, equal to what you sent.' }
+        ? { sentence: 'Verified', next: 'All they accepted arrived, equal to what you sent.' }
         : { sentence: 'Verified', next: `${counted(failedEntries, 'file')} could not be sent.` };
     case 'declined':
       return state.by === 'me' ? { sentence: 'You declined this device.', next: '' } : explain('receiver-declined');
@@ -149,9 +149,22 @@ function finishedWords(progress: Progress | null, accepted: number): Words {
   if (failed === 0) return { sentence: 'Received and verified', next: 'Every byte is equal to what the sender has.' };
   if (failed >= accepted) return { sentence: 'No file could be received', next: 'The reasons are in the list.' };
   return {
-    sentence: `Received and verified: ${counted(accepted - failed, 'file')} of ${accepted}`,
+    sentence: `Received and verified: ${formatCount(accepted - failed)} of ${counted(accepted, 'file')}`,
     next: `${counted(failed, 'file')} could not be received. The rest is equal to what the sender has.`,
   };
+}
+
+/** Why entries failed, each reason once, the most frequent first. */
+export function failureReasons(
+  failed: readonly number[],
+  entries: EntryProgress,
+): readonly { readonly count: number; readonly words: Words }[] {
+  const counts = new Map<ErrorCode, number>();
+  for (const entry of failed) {
+    const code = entries.failure(entry) ?? 'internal';
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([code, count]) => ({ count, words: explain(code) }));
 }
 
 /** How much of a transfer is verified, 0 to 1. A share of empty files counts files. */

@@ -1,7 +1,7 @@
 /** Worker entry: owns one file, because only a worker may hold a sync access handle. See core/opfs-messages.ts. */
-import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { BeelineError } from '../core/errors.ts';
 import type { OpfsReply, OpfsRequest } from '../core/opfs-messages.ts';
-import { OpfsFile, measureQuota } from './opfs-file.ts';
+import { OpfsFile, diskError, measureQuota } from './opfs-file.ts';
 
 let file: OpfsFile | null = null;
 /** The request before has been answered: opening is asynchronous, and order must hold. */
@@ -17,7 +17,7 @@ async function answer(request: OpfsRequest): Promise<OpfsReply> {
   try {
     return await carryOut(request);
   } catch (thrown) {
-    const { code, detail } = asBeelineError(thrown);
+    const { code, detail } = diskError(thrown);
     return { kind: 'failed', code, detail };
   }
 }

@@ -52,10 +52,10 @@ describe('the double of a sink', () => {
 
 describe('the double of a source', () => {
   test('gives the same random bytes for the same seed', async () => {
-    const source = MemorySource.random([5, 100_001], 7);
-    expect(MemorySource.random([5, 100_001], 7).bytes(1)).toEqual(source.bytes(1));
-    expect(MemorySource.random([5, 100_001], 8).bytes(1)).not.toEqual(source.bytes(1));
-    expect(await source.read(1, 99_999, 2)).toEqual(source.bytes(1).slice(99_999));
+    const source = MemorySource.random([5, 1_001], 7);
+    expect(MemorySource.random([5, 1_001], 7).bytes(1)).toEqual(source.bytes(1));
+    expect(MemorySource.random([5, 1_001], 8).bytes(1)).not.toEqual(source.bytes(1));
+    expect(await source.read(1, 999, 2)).toEqual(source.bytes(1).slice(999));
   });
 
   test('fails as a changed file does', async () => {

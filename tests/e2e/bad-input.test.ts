@@ -90,7 +90,7 @@ async function spoilSecond(scene: Scene, spoil: (second: TestFile) => Promise<vo
 }
 
 async function expectOthersArrived(receiver: ReceiverScreen, files: readonly TestFile[]): Promise<void> {
-  await receiver.heading('Received and verified: 2 files of 3').waitFor({ timeout: 240_000 });
+  await receiver.heading('Received and verified: 2 of 3 files').waitFor({ timeout: 240_000 });
   const saved = await sha256OfZip(await receiver.saveAsZip());
   const others = files.filter(({ name }) => name !== '2.bin');
   expect(saved).toEqual(new Map(others.map(({ name, sha256 }) => [name, sha256])));

@@ -54,7 +54,6 @@ export class Device {
   }
 
   #complain(text: string): void {
-    if (/webmanifest|favicon/.test(text)) return; // TEMPORARY
     if (!this.#expected.some((pattern) => pattern.test(text))) this.complaints.push(text);
   }
 

@@ -9,6 +9,7 @@ import { test, type Scene } from './scene.ts';
 async function receiverWithoutStorage(scene: Scene, link: string): Promise<ReceiverScreen> {
   const device = await scene.device();
   await device.context.addInitScript(() => {
+    if (!isSecureContext) return;
     navigator.storage.getDirectory = () => Promise.reject(new DOMException('No storage here.', 'SecurityError'));
   });
   return ReceiverScreen.open(device, link);

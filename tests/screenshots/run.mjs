@@ -77,6 +77,11 @@ async function picture(page, name, file) {
   await ACTS[name]?.(page);
   const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
   if (scrollWidth > clientWidth) problems.push(`${file}: ${scrollWidth - clientWidth} px wider than the window`);
-  await page.screenshot({ path: out + file, fullPage: !(await page.getByRole('dialog').isVisible()) });
+  const { width, height } = page.viewportSize();
+  // As tall as the page, so that what sticks to the window's edge does not lie over its middle.
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  if (!(await page.getByRole('dialog').isVisible())) await page.setViewportSize({ width, height: whole });
+  await page.screenshot({ path: out + file });
+  await page.setViewportSize({ width, height });
   await page.context().setOffline(false);
 }

@@ -135,8 +135,12 @@ test('a download that is cancelled says so, and can be saved again', async () =>
   const saving = (): Promise<string> =>
     page.evaluate(() => {
       const { sink, plan } = lab.kept;
-      return lab.codeOf(
-        () => sink?.save(plan?.entries.map(({ index }) => index) ?? [], 'zip') ?? Promise.reject(Error()),
+      if (sink === undefined || plan === undefined) throw new Error('nothing is kept');
+      return lab.codeOf(() =>
+        sink.save(
+          plan.entries.map(({ index }) => index),
+          'zip',
+        ),
       );
     });
   page.once('download', (download) => void download.cancel());

@@ -4,14 +4,14 @@ import type { Page } from 'playwright-core';
 import { SINK_CASES } from '../../disk/sink.suite.ts';
 import { DiskLab } from './lab.ts';
 
-let lab: DiskLab;
+let disk: DiskLab;
 let page: Page;
 
 beforeAll(async () => {
-  lab = await DiskLab.start();
-  page = await lab.page();
+  disk = await DiskLab.start();
+  page = await disk.page();
 });
-afterAll(() => lab.close());
+afterAll(() => disk.close());
 
 for (const subject of ['opfs', 'memory', 'folder'] as const) {
   describe(`the ${subject} sink`, () => {
@@ -23,21 +23,21 @@ for (const subject of ['opfs', 'memory', 'folder'] as const) {
 
 describe('the OPFS sink', () => {
   test('keeps what was written when the page crashes', async () => {
-    const crashing = await lab.page();
+    const crashing = await disk.page();
     const before = await crashing.evaluate(async () => {
       const plan = lab.planOf([3_000_000, 70_000]);
       const sink = await lab.OpfsSink.open(plan, 'crashing');
       const contents = lab.contentsOf(plan);
       await lab.fill(sink, contents);
-      return Promise.all(Array.from(contents.values(), lab.sha256));
+      return Promise.all(Array.from(contents.values(), (bytes) => lab.sha256(bytes)));
     });
-    const cdp = await lab.device.cdp(crashing);
+    const cdp = await disk.device.cdp(crashing);
     const crashed = crashing.waitForEvent('crash');
     // Never answered: there is nobody left to answer.
     cdp.send('Page.crash').catch(() => undefined);
     await crashed;
 
-    const fresh = await lab.page();
+    const fresh = await disk.page();
     const after = await fresh.evaluate(async () => {
       const plan = lab.planOf([3_000_000, 70_000]);
       const sink = await lab.OpfsSink.open(plan, 'crashing');
@@ -54,8 +54,8 @@ describe('the OPFS sink', () => {
   });
 
   test('says that there is no room before anything is sent', async () => {
-    const cdp = await lab.device.cdp(page);
-    await cdp.send('Storage.overrideQuotaForOrigin', { origin: lab.origin, quotaSize: 5 * 1024 * 1024 });
+    const cdp = await disk.device.cdp(page);
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin: disk.origin, quotaSize: 5 * 1024 * 1024 });
     const codes = await page.evaluate(async () => {
       const sinks = new lab.DiskSinks(() => Promise.resolve(new Set()));
       const room = await sinks.room();
@@ -63,7 +63,7 @@ describe('the OPFS sink', () => {
       const atOpen = await lab.codeOf(() => lab.OpfsSink.open(lab.planOf([6 * 1024 * 1024]), 'too-large'));
       return { kind: room.kind, free: (room.freeBytes ?? Infinity) <= 5 * 1024 * 1024, inOpfs, atOpen };
     });
-    await cdp.send('Storage.overrideQuotaForOrigin', { origin: lab.origin });
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin: disk.origin });
     expect(codes).toEqual({ kind: 'opfs', free: true, inOpfs: 'no-room', atOpen: 'no-room' });
   });
 
@@ -83,7 +83,7 @@ describe('the OPFS sink', () => {
   });
 
   test('files that no tab holds and no receipt mentions are swept at the next start', async () => {
-    const other = await lab.page();
+    const other = await disk.page();
     await other.evaluate(async () => {
       lab.kept.sink = await lab.OpfsSink.open(lab.planOf([10]), 'held');
       for (const name of ['mentioned', 'stale']) await (await lab.OpfsSink.open(lab.planOf([10]), name)).close();
@@ -101,7 +101,7 @@ describe('the OPFS sink', () => {
   });
 
   test('refuses a file that another tab has', async () => {
-    const other = await lab.page();
+    const other = await disk.page();
     await other.evaluate(async () => {
       lab.kept.sink = await lab.OpfsSink.open(lab.planOf([10]), 'shared');
     });
@@ -114,7 +114,7 @@ describe('the OPFS sink', () => {
 
 describe('without storage', () => {
   test('memory is used, up to its cap', async () => {
-    const fresh = await lab.page();
+    const fresh = await disk.page();
     const found = await fresh.evaluate(async () => {
       navigator.storage.getDirectory = () => Promise.reject(new DOMException('no', 'SecurityError'));
       const sinks = new lab.DiskSinks(() => Promise.resolve(new Set()));

@@ -53,14 +53,17 @@ export async function pathsIn(folder: FileSystemDirectoryHandle, above = ''): Pr
 /** What a person would get: the bytes behind the link that saving clicks. */
 async function clicked(sink: Sink, entry: number): Promise<Bytes> {
   const links: string[] = [];
-  const click = HTMLAnchorElement.prototype.click;
-  HTMLAnchorElement.prototype.click = function take(): void {
-    links.push(this.href);
-  };
+  // `click` is inherited: deleting this one brings it back.
+  Object.defineProperty(HTMLAnchorElement.prototype, 'click', {
+    configurable: true,
+    value(this: HTMLAnchorElement) {
+      links.push(this.href);
+    },
+  });
   try {
     await sink.save([entry], 'files');
   } finally {
-    HTMLAnchorElement.prototype.click = click;
+    Reflect.deleteProperty(HTMLAnchorElement.prototype, 'click');
   }
   const [link = ''] = links;
   return new Uint8Array(await (await fetch(link)).arrayBuffer());

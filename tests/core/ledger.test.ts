@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Ledger } from '../../src/core/ledger.ts';
+import { PIECE_BYTES } from '../../src/core/limits.ts';
+import { makeManifest, PieceTable } from '../../src/core/manifest.ts';
+import { eachOf } from '../../src/core/messages.ts';
+
+function ledgerOf(sizes: readonly number[], accepted: readonly number[] = sizes.map((_, entry) => entry)): Ledger {
+  const entries = sizes.map((size, entry) => ({ path: `f${entry}`, size, mtime: 0, type: '' }));
+  return new Ledger(makeManifest('0'.repeat(32), entries), accepted);
+}
+
+/** The rules again, with nothing counted ahead: everything follows from three sets. */
+class Model {
+  readonly marked = new Set<number>();
+  readonly failed = new Set<number>();
+  readonly closed = new Set<number>();
+  readonly table: PieceTable;
+
+  constructor(
+    readonly sizes: readonly number[],
+    readonly accepted: readonly number[],
+  ) {
+    this.table = new PieceTable(sizes);
+  }
+
+  pieces(entry: number): number[] {
+    const [from, to] = this.table.range(entry);
+    return Array.from({ length: to - from }, (_, at) => from + at);
+  }
+
+  isWhole(entry: number): boolean {
+    return this.accepted.includes(entry) && this.pieces(entry).every((piece) => this.marked.has(piece));
+  }
+
+  lacks(piece: number): boolean {
+    if (piece >= this.table.count || this.marked.has(piece)) return false;
+    const { entry } = this.table.span(piece);
+    return this.accepted.includes(entry) && !this.failed.has(entry);
+  }
+
+  bytesOf(entry: number): number {
+    if (this.failed.has(entry)) return 0;
+    const here = this.pieces(entry).filter((piece) => this.marked.has(piece));
+    return here.reduce((sum, piece) => sum + this.table.span(piece).length, 0);
+  }
+
+  sum(bytes: (entry: number) => number, entries = this.accepted): number {
+    return entries.reduce((total, entry) => total + bytes(entry), 0);
+  }
+
+  missing(): number[] {
+    return Array.from({ length: this.table.count }, (_, piece) => piece).filter((piece) => this.lacks(piece));
+  }
+}
+
+function compare(ledger: Ledger, model: Model): void {
+  const { sizes, accepted, failed, closed } = model;
+  const verified = model.sum((entry) => model.bytesOf(entry));
+  expect(ledger.verifiedBytes).toBe(verified);
+  expect(ledger.verifiedEntries).toBe(closed.size);
+  expect(ledger.failedEntries).toBe(failed.size);
+  expect(ledger.settled).toBe(accepted.every((entry) => closed.has(entry) || failed.has(entry)));
+  expect([...eachOf(ledger.missing())]).toEqual(model.missing());
+  expect(ledger.bytesLeft).toBe(
+    model.sum(
+      (entry) => (sizes[entry] ?? 0) - model.bytesOf(entry),
+      accepted.filter((entry) => !failed.has(entry)),
+    ),
+  );
+  sizes.forEach((_, entry) => {
+    const status = ledger.status(entry);
+    if (!accepted.includes(entry)) expect(status).toBe('skipped');
+    else if (failed.has(entry)) expect(status).toBe('failed');
+    else if (closed.has(entry)) expect(status).toBe('verified');
+    else expect(status).toBe(model.bytesOf(entry) > 0 ? 'moving' : 'waiting');
+    expect(ledger.verifiedBytesOf(entry)).toBe(model.bytesOf(entry));
+    expect(ledger.failure(entry)).toBe(failed.has(entry) ? 'source-gone' : null);
+    expect(ledger.isWhole(entry)).toBe(model.isWhole(entry));
+  });
+}
+
+const sizes = fc.array(fc.constantFrom(0, 1, 700, PIECE_BYTES, PIECE_BYTES + 1, PIECE_BYTES * 3), {
+  minLength: 1,
+  maxLength: 7,
+});
+const command = fc.record({ do: fc.constantFrom('mark', 'mark', 'mark', 'close', 'fail'), number: fc.nat(25) });
+
+describe('the ledger', () => {
+  it('[P3] [P4] counts marked pieces of open entries, and nothing else', () => {
+    fc.assert(
+      fc.property(sizes, fc.array(fc.boolean()), fc.array(command, { maxLength: 60 }), (all, chosen, commands) => {
+        const accepted = all.flatMap((_, entry) => (chosen[entry] === false ? [] : [entry]));
+        const ledger = ledgerOf(all, accepted);
+        const model = new Model(all, accepted);
+        for (const { do: what, number } of commands) {
+          if (what === 'mark') {
+            const lacked = model.lacks(number);
+            if (lacked) model.marked.add(number);
+            const entry = lacked ? model.table.span(number).entry : -1;
+            expect(ledger.mark(number)).toBe(lacked && model.isWhole(entry) ? entry : null);
+          } else if (what === 'close') {
+            ledger.close(number);
+            if (model.isWhole(number) && !model.failed.has(number)) model.closed.add(number);
+          } else {
+            const open = accepted.includes(number) && !model.closed.has(number) && !model.failed.has(number);
+            expect(ledger.fail(number, 'source-gone')).toBe(open);
+            if (open) model.failed.add(number);
+          }
+          compare(ledger, model);
+        }
+      }),
+    );
+  });
+
+  it('[E1] a piece that is acknowledged after its entry failed does not count', () => {
+    const ledger = ledgerOf([PIECE_BYTES * 3, 10]);
+    ledger.mark(0);
+    ledger.fail(0, 'source-changed');
+    expect(ledger.mark(1)).toBeNull();
+    expect(ledger.verifiedBytes).toBe(0);
+    expect(ledger.bytesLeft).toBe(10);
+  });
+
+  it('[P3] a piece of an entry that was not accepted does not count', () => {
+    const ledger = ledgerOf([PIECE_BYTES, PIECE_BYTES], [1]);
+    expect(ledger.mark(0)).toBeNull();
+    expect(ledger.verifiedBytes).toBe(0);
+    expect(ledger.status(0)).toBe('skipped');
+  });
+
+  it('[P4] an empty entry is whole from the start, and verified once it has its name', () => {
+    const ledger = ledgerOf([0]);
+    expect(ledger.isWhole(0)).toBe(true);
+    expect(ledger.settled).toBe(false);
+    ledger.close(0);
+    expect(ledger.settled).toBe(true);
+  });
+
+  it('[P4] a verified entry cannot fail, a failed one cannot be verified', () => {
+    const ledger = ledgerOf([0, 0]);
+    ledger.close(0);
+    expect(ledger.fail(0, 'source-gone')).toBe(false);
+    ledger.fail(1, 'source-gone');
+    ledger.close(1);
+    expect([ledger.status(0), ledger.status(1)]).toEqual(['verified', 'failed']);
+  });
+
+  it('[D1] nothing accepted is settled at once', () => expect(ledgerOf([5], []).settled).toBe(true));
+});

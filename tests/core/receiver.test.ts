@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { makeManifest } from '../../src/core/manifest.ts';
+import {
+  RECEIVER_START,
+  type ReceiverEffect,
+  type ReceiverEvent,
+  type ReceiverState,
+  retryDelayMs,
+  RUNNING,
+  stepReceiver,
+} from '../../src/core/receiver.ts';
+
+const entry = (size: number) => ({ path: 'a', size, mtime: 0, type: '' });
+const manifest = makeManifest('1'.repeat(32), [entry(3), entry(4)]);
+const same = makeManifest('1'.repeat(32), [entry(3), entry(4)]);
+const changed = makeManifest('1'.repeat(32), [entry(3), entry(5)]);
+const shorter = makeManifest('1'.repeat(32), [entry(7)]);
+const another = makeManifest('2'.repeat(32), [entry(3), entry(4)]);
+const taken = { manifest, accepted: [1] };
+
+const connecting: ReceiverState = { at: 'connecting', attempt: 3, reason: 'sender-away' };
+const greeting: ReceiverState = { at: 'greeting', asked: false };
+const offered: ReceiverState = { at: 'offered', manifest };
+const preparing: ReceiverState = { at: 'preparing', ...taken };
+const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING };
+const paused: ReceiverState = { at: 'transferring', ...taken, pause: { byMe: true, byPeer: true } };
+const again: ReceiverState = { at: 'reconnecting', ...taken, attempt: 1, reason: 'connection-lost', pause: RUNNING };
+const heldAgain: ReceiverState = { ...again, pause: { byMe: true, byPeer: false } };
+const finished: ReceiverState = { at: 'finished', ...taken };
+const cancelled: ReceiverState = { at: 'cancelled', by: 'peer' };
+const failed: ReceiverState = { at: 'failed', code: 'protocol' };
+
+type Row = readonly [string, ReceiverState, ReceiverEvent, ReceiverState, ...ReceiverEffect[]];
+const dial = (delayMs: number): ReceiverEffect => ({ do: 'dial', delayMs });
+const hangUp = (code: (ReceiverEffect & { do: 'hang-up' })['code']): ReceiverEffect => ({ do: 'hang-up', code });
+const tell = (what: (ReceiverEffect & { do: 'tell' })['what']): ReceiverEffect => ({ do: 'tell', what });
+
+const rows: readonly Row[] = [
+  ['[C2] an open lane is greeted', connecting, { on: 'lane-open' }, greeting],
+  ['[C2] the sender may ask its person', greeting, { on: 'asked' }, { at: 'greeting', asked: true }],
+  ['[C6] the list is offered', greeting, { on: 'manifest', manifest }, offered],
+  ['[P3] accepting opens the sink', offered, { on: 'accept', accepted: [1] }, preparing, { do: 'open-sink' }],
+  ['[P7] an open sink starts', preparing, { on: 'sink-open' }, moving, { do: 'start' }],
+  ['[D1] all verified is told as done', moving, { on: 'all-verified' }, finished, tell('done')],
+  [
+    '[C4] another attempt waits longer',
+    connecting,
+    { on: 'lane-lost', code: 'connect-failed' },
+    { at: 'connecting', attempt: 4, reason: 'connect-failed' },
+    dial(4_000),
+  ],
+  ...[greeting, offered, preparing].map((state): Row => [
+    `[C4] a lane lost while ${state.at} is made again after the first wait`,
+    state,
+    { on: 'lane-lost', code: 'connection-lost' },
+    { at: 'connecting', attempt: 0, reason: 'connection-lost' },
+    dial(500),
+  ]),
+  [
+    '[C5] a lane lost in mid-transfer is made again at once, and the peer’s pause goes with it',
+    paused,
+    { on: 'lane-lost', code: 'connection-lost' },
+    { ...again, attempt: 0, pause: { byMe: true, byPeer: false } },
+    dial(0),
+  ],
+  [
+    '[C4] reconnecting waits longer each time',
+    again,
+    { on: 'lane-lost', code: 'sender-away' },
+    { ...again, attempt: 2, reason: 'sender-away' },
+    dial(1_000),
+  ],
+  ['[C5] an open lane is not yet a transfer', again, { on: 'lane-open' }, again],
+  ['[C6] the same list goes on', again, { on: 'manifest', manifest: same }, moving, { do: 'start' }],
+  [
+    '[D2] my pause is told on the new lane, once the sender knows what it is about',
+    heldAgain,
+    { on: 'manifest', manifest: same },
+    { ...moving, pause: { byMe: true, byPeer: false } },
+    { do: 'start' },
+    tell('pause'),
+  ],
+  ...[changed, shorter, another].map((other, number): Row => [
+    `[C6] another list ends it (${number})`,
+    again,
+    { on: 'manifest', manifest: other },
+    { at: 'failed', code: 'source-changed' },
+    hangUp('source-changed'),
+  ]),
+  [
+    '[D2] my pause is told',
+    moving,
+    { on: 'pause', by: 'me' },
+    { ...moving, pause: { byMe: true, byPeer: false } },
+    tell('pause'),
+  ],
+  [
+    '[D2] the peer’s pause is not told back',
+    moving,
+    { on: 'pause', by: 'peer' },
+    { ...moving, pause: { byMe: false, byPeer: true } },
+  ],
+  [
+    '[D2] my resume leaves the peer’s pause',
+    paused,
+    { on: 'resume', by: 'me' },
+    { ...moving, pause: { byMe: false, byPeer: true } },
+    tell('resume'),
+  ],
+  ['[D2] I may pause while reconnecting, and nobody is there to tell', again, { on: 'pause', by: 'me' }, heldAgain],
+  ['[D2] the peer may not', again, { on: 'pause', by: 'peer' }, again],
+  [
+    '[D3] cancelling before accepting has no sink',
+    offered,
+    { on: 'cancel', by: 'me' },
+    { at: 'cancelled', by: 'me' },
+    tell('cancel'),
+    hangUp(null),
+  ],
+  [
+    '[D3] cancelling later discards it',
+    moving,
+    { on: 'cancel', by: 'me' },
+    { at: 'cancelled', by: 'me' },
+    tell('cancel'),
+    hangUp(null),
+    { do: 'discard-sink' },
+  ],
+  [
+    '[D3] the peer’s cancel is not told back',
+    moving,
+    { on: 'cancel', by: 'peer' },
+    cancelled,
+    hangUp(null),
+    { do: 'discard-sink' },
+  ],
+  [
+    '[D4] what cannot be mended is told',
+    moving,
+    { on: 'fatal', code: 'no-room' },
+    { at: 'failed', code: 'no-room' },
+    hangUp('no-room'),
+  ],
+  ['[C4] a failure can be tried again by hand', failed, { on: 'retry' }, RECEIVER_START, dial(0)],
+  ['[C4] a wait can be cut short', connecting, { on: 'retry' }, connecting, dial(0)],
+  ['[C4] so can a reconnection', again, { on: 'retry' }, again, dial(0)],
+];
+
+describe('the receiver', () => {
+  it.each(rows)('%s', (_, before, event, after, ...effects) => {
+    expect(stepReceiver(before, event)).toEqual([after, ...effects]);
+  });
+
+  it('[C4] waits 0.5, 1, 2, 4 and then every 5 s', () => {
+    expect([0, 1, 2, 3, 4, 5, 1_000].map(retryDelayMs)).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
+  });
+});
+
+const who = fc.constantFrom('me' as const, 'peer' as const);
+const code = fc.constantFrom('connection-lost' as const, 'sender-away' as const, 'protocol' as const);
+const event: fc.Arbitrary<ReceiverEvent> = fc.oneof(
+  fc.record({ on: fc.constantFrom('lane-open', 'asked', 'sink-open', 'all-verified', 'retry') }),
+  fc.record({ on: fc.constant('manifest'), manifest: fc.constantFrom(manifest, same, same, changed, another) }),
+  fc.record({ on: fc.constant('accept'), accepted: fc.constantFrom([0], [1], []) }),
+  fc.record({ on: fc.constantFrom('pause', 'resume', 'cancel'), by: who }),
+  fc.record({ on: fc.constantFrom('lane-lost', 'fatal'), code }),
+);
+const terminal: readonly ReceiverState['at'][] = ['finished', 'cancelled', 'failed'];
+
+describe('any sequence of events', () => {
+  it('[D4] leads from state to state without an exception, and stays where it ended', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        let state = RECEIVER_START;
+        for (const now of events) {
+          const [next, ...effects] = stepReceiver(state, now);
+          const revives = state.at === 'failed' && now.on === 'retry';
+          if (terminal.includes(state.at) && !revives) expect([next, ...effects]).toEqual([state]);
+          for (const effect of effects) checkEffect(effect, next);
+          const dials = effects.filter((effect) => effect.do === 'dial');
+          const ends = effects.filter((effect) => effect.do === 'hang-up');
+          const ended = next.at === 'failed' || next.at === 'cancelled';
+          expect(dials.length).toBeLessThanOrEqual(1);
+          expect(ends).toHaveLength(ended && state !== next ? 1 : 0);
+          state = next;
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+function checkEffect(effect: ReceiverEffect, next: ReceiverState): void {
+  switch (effect.do) {
+    case 'dial':
+      expect(['connecting', 'reconnecting']).toContain(next.at);
+      expect(effect.delayMs).toBeGreaterThanOrEqual(0);
+      return;
+    case 'open-sink':
+      expect(next.at).toBe('preparing');
+      return;
+    case 'start':
+      expect(next.at).toBe('transferring');
+      return;
+    case 'tell':
+      expect(next.at).toBe(
+        { pause: 'transferring', resume: 'transferring', cancel: 'cancelled', done: 'finished' }[effect.what],
+      );
+      return;
+    case 'hang-up':
+      expect(next).toMatchObject(effect.code === null ? { at: 'cancelled' } : { at: 'failed', code: effect.code });
+      return;
+    case 'discard-sink':
+      expect(next.at).toBe('cancelled');
+  }
+}

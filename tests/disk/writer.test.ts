@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { OpfsReply, OpfsRequest, OpfsWrite } from '../../src/core/opfs-messages.ts';
+import { equalBytes } from '../../src/core/bytes.ts';
+import { OpfsWriter, joined } from '../../src/disk/writer.ts';
+import type { WriterWorker } from '../../src/disk/writer.ts';
+import { seededBytes } from '../doubles/random.ts';
+
+/** A worker that does nothing until the test answers. */
+class TestWorker implements WriterWorker {
+  onmessage: ((event: MessageEvent<OpfsReply>) => void) | null = null;
+  onerror: ((event: ErrorEvent) => void) | null = null;
+  readonly requests: OpfsRequest[] = [];
+  terminated = false;
+
+  postMessage(request: OpfsRequest): void {
+    this.requests.push(request);
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  /** Lets the page carry on with it, too. */
+  async answer(reply: OpfsReply = { kind: 'done' }): Promise<void> {
+    this.onmessage?.(new MessageEvent('message', { data: reply }));
+    await settled();
+  }
+
+  /** Bytes of the writes of each commit. */
+  get commits(): number[][] {
+    return this.requests.flatMap((request) =>
+      request.kind === 'commit' ? [request.writes.map(({ bytes }) => bytes.length)] : [],
+    );
+  }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function opened(): Promise<{ worker: TestWorker; writer: OpfsWriter }> {
+  const worker = new TestWorker();
+  const opening = OpfsWriter.open('file', 1_000, worker);
+  await worker.answer();
+  return { worker, writer: await opening };
+}
+
+/** How a promise stands. */
+function watched(promise: Promise<unknown>): { state: string } {
+  const watch = { state: 'waiting' };
+  promise.then(
+    () => (watch.state = 'done'),
+    (thrown: unknown) => (watch.state = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'thrown'),
+  );
+  return watch;
+}
+
+describe('the page’s end of the OPFS worker', () => {
+  test('commits what is written meanwhile as one group, and resolves each write when its group is durable', async () => {
+    const { worker, writer } = await opened();
+    const first = watched(writer.write(0, seededBytes(100_000, 1)));
+    const second = watched(writer.write(200_000, seededBytes(100_001, 2)));
+    const third = watched(writer.write(400_000, seededBytes(100_002, 3)));
+    expect(worker.commits).toEqual([[100_000]]);
+    await worker.answer();
+    expect([first.state, second.state, third.state]).toEqual(['done', 'waiting', 'waiting']);
+    expect(worker.commits).toEqual([[100_000], [100_001, 100_002]]);
+    await worker.answer();
+    expect([second.state, third.state]).toEqual(['done', 'done']);
+  });
+
+  test('a failed commit fails its writes only, and a retry may succeed', async () => {
+    const { worker, writer } = await opened();
+    const first = watched(writer.write(0, seededBytes(5, 1)));
+    const second = watched(writer.write(5, seededBytes(5, 1)));
+    await worker.answer({ kind: 'failed', code: 'no-room', detail: '' });
+    await worker.answer();
+    expect([first.state, second.state]).toEqual(['no-room', 'done']);
+    const retry = watched(writer.write(0, seededBytes(5, 1)));
+    await worker.answer();
+    expect(retry.state).toBe('done');
+  });
+
+  test('a worker that dies fails all that waits, and all that comes', async () => {
+    const { worker, writer } = await opened();
+    const writes = [0, 10].map((position) => watched(writer.write(position, seededBytes(5, 1))));
+    worker.onerror?.({ message: 'gone' } as ErrorEvent);
+    await settled();
+    writes.push(watched(writer.write(20, seededBytes(5, 1))));
+    await settled();
+    expect(writes.map(({ state }) => state)).toEqual(['disk-failed', 'disk-failed', 'disk-failed']);
+  });
+
+  test('closes after the last write', async () => {
+    const { worker, writer } = await opened();
+    const write = watched(writer.write(0, seededBytes(5, 1)));
+    const close = watched(writer.close());
+    await settled();
+    expect(worker.requests.map(({ kind }) => kind)).toEqual(['open', 'commit']);
+    await worker.answer();
+    expect([write.state, worker.requests.at(-1)?.kind]).toEqual(['done', 'rest']);
+    await worker.answer();
+    expect([close.state, worker.terminated]).toEqual(['done', true]);
+  });
+
+  test('a file that cannot be opened ends the worker', async () => {
+    const worker = new TestWorker();
+    const opening = OpfsWriter.open('file', 1_000, worker);
+    await Promise.all([
+      expect(opening).rejects.toMatchObject({ code: 'no-room' }),
+      worker.answer({ kind: 'failed', code: 'no-room', detail: '' }),
+    ]);
+    expect(worker.terminated).toBe(true);
+  });
+});
+
+describe('joining writes', () => {
+  const write = fc.record({
+    position: fc.integer({ min: 0, max: 20 }).map((at) => at * 10_000),
+    length: fc.oneof(fc.constant(10_000), fc.integer({ min: 1, max: 80_000 })),
+    seed: fc.integer(),
+  });
+
+  test('changes nothing of what the file will hold', () => {
+    fc.assert(
+      fc.property(fc.array(write, { maxLength: 30 }), (planned) => {
+        const writes = planned.map(({ position, length, seed }) => ({ position, bytes: seededBytes(length, seed) }));
+        expect(equalBytes(applied(joined(writes)), applied(writes))).toBe(true);
+      }),
+    );
+  });
+
+  test('makes one write of many small adjacent ones, and leaves large ones as they are', () => {
+    const small = Array.from({ length: 100 }, (_, at) => ({ position: at * 4096, bytes: seededBytes(4096, at) }));
+    const large = { position: 409_600, bytes: seededBytes(1_000_000, 1) };
+    const out = joined([...small, large]);
+    expect(out.map(({ position, bytes }) => [position, bytes.length])).toEqual([
+      [0, 409_600],
+      [409_600, 1_000_000],
+    ]);
+    expect(out[1]?.bytes).toBe(large.bytes);
+  });
+
+  test('gives every write a buffer of its own', () => {
+    const whole = seededBytes(300_000, 1);
+    const views = [whole.subarray(0, 100_000), whole.subarray(200_000)];
+    const out = joined(views.map((bytes, at) => ({ position: at * 500_000, bytes })));
+    expect(out.map(({ bytes }) => bytes.buffer.byteLength)).toEqual([100_000, 100_000]);
+  });
+
+  function applied(writes: readonly OpfsWrite[]): Uint8Array {
+    const file = new Uint8Array(300_000);
+    for (const { position, bytes } of writes) file.set(bytes, position);
+    return file;
+  }
+});

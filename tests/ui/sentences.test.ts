@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { ERROR_CODES, explain, type ErrorCode } from '../../src/core/errors.ts';
+import type { SenderState } from '../../src/core/sender.ts';
+import {
+  deliveryNews,
+  deliveryWords,
+  failureReasons,
+  fractionOf,
+  pathWords,
+  receivingWords,
+  signalingWords,
+} from '../../src/ui/sentences.ts';
+import {
+  acceptanceOf,
+  deliveryOf,
+  ENTRIES,
+  manifestOf,
+  pauseBy,
+  progressOf,
+  receivingOf,
+  RELAY,
+} from '../doubles/services.ts';
+
+const RUNNING = { byMe: false, byPeer: false };
+
+it('names every path', () => {
+  expect(pathWords({ kind: 'lan', relayProtocol: null, rttMs: 1 })).toBe('Same network');
+  expect(pathWords({ kind: 'direct', relayProtocol: null, rttMs: 1 })).toBe('Direct');
+  expect(pathWords(RELAY)).toBe('Relayed over TCP');
+  expect(pathWords({ ...RELAY, relayProtocol: null })).toBe('Relayed');
+});
+
+it('says nothing about a line that is open, and something about every other', () => {
+  expect(signalingWords('open')).toBeNull();
+  for (const status of ['connecting', 'offline', 'taken', 'refused'] as const) {
+    expect(signalingWords(status)?.sentence).not.toBe('');
+  }
+});
+
+describe('the receiving screen', () => {
+  it.each([
+    ['Connecting', receivingOf({ at: 'connecting', attempt: 0, reason: null })],
+    ['Waiting for the sender', receivingOf({ at: 'connecting', attempt: 1, reason: 'sender-away' })],
+    ['Waiting for the sender to allow you', receivingOf({ at: 'greeting', asked: true })],
+    ['Chrome on Linux wants to send you 7 files', receivingOf({ at: 'offered', manifest: manifestOf(ENTRIES) })],
+    ['Receiving 7 files', receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) })],
+    ['Paused by you', receivingOf({ at: 'transferring', pause: pauseBy('me'), ...acceptanceOf(ENTRIES) })],
+    ['Paused by the sender', receivingOf({ at: 'transferring', pause: pauseBy('peer'), ...acceptanceOf(ENTRIES) })],
+    [
+      'Reconnecting',
+      receivingOf({
+        at: 'reconnecting',
+        attempt: 1,
+        reason: 'connection-lost',
+        pause: RUNNING,
+        ...acceptanceOf(ENTRIES),
+      }),
+    ],
+    ['Received and verified', receivingOf({ at: 'finished', ...acceptanceOf(ENTRIES) })],
+  ])('is headed %s', (heading, { view }) => {
+    expect(receivingWords(view).sentence).toBe(heading);
+  });
+
+  it('is headed by the sentence of any failure', () => {
+    for (const code of ERROR_CODES) {
+      expect(receivingWords(receivingOf({ at: 'failed', code }).view)).toEqual(explain(code));
+    }
+  });
+
+  it('does not call a transfer whole that is not', () => {
+    const failures = new Map<number, ErrorCode>([[1, 'source-gone']]);
+    const some = receivingOf(
+      { at: 'finished', ...acceptanceOf(ENTRIES) },
+      { progress: progressOf(ENTRIES, { failures }) },
+    );
+    expect(receivingWords(some.view).sentence).toBe('Received and verified: 6 of 7 files');
+    const all = new Map(ENTRIES.map((_, entry) => [entry, 'source-gone'] as const));
+    const none = receivingOf(
+      { at: 'finished', ...acceptanceOf(ENTRIES) },
+      { progress: progressOf(ENTRIES, { failures: all }) },
+    );
+    expect(receivingWords(none.view).sentence).toBe('No file could be received');
+  });
+});
+
+it('has words for every state of a delivery', () => {
+  const states: SenderState[] = [
+    { at: 'connecting' },
+    { at: 'asking' },
+    { at: 'offered' },
+    { at: 'transferring', pause: pauseBy('peer') },
+    { at: 'finished' },
+    { at: 'lost', code: 'connection-lost' },
+    { at: 'declined', by: 'peer' },
+    { at: 'cancelled', by: 'me' },
+    { at: 'failed', code: 'protocol' },
+  ];
+  const sentences = states.map((state) => deliveryWords(state, 0).sentence);
+  expect(new Set(sentences).size).toBe(states.length);
+  expect(sentences).toContain('Paused by the receiver');
+});
+
+it('announces what changed about deliveries, and not their progress', () => {
+  const moving = deliveryOf('1', 'Firefox', { at: 'transferring', pause: RUNNING });
+  expect(deliveryNews([], [moving])).toBe('Firefox: Receiving');
+  expect(deliveryNews([moving], [{ ...moving, progress: progressOf(ENTRIES, { fraction: 0.5 }) }])).toBe('');
+  expect(deliveryNews([moving], [{ ...moving, state: { at: 'finished' } }])).toBe('Firefox: Verified');
+});
+
+it('gives each reason of failed files once', () => {
+  const failures = new Map<number, ErrorCode>([
+    [0, 'source-gone'],
+    [1, 'source-changed'],
+    [2, 'source-changed'],
+  ]);
+  const reasons = failureReasons([0, 1, 2], progressOf(ENTRIES, { failures }).entries);
+  expect(reasons.map(({ count }) => count)).toEqual([2, 1]);
+});
+
+it('measures a share of empty files by files', () => {
+  const empty = [{ path: 'a', size: 0, mtime: 0, type: '' }];
+  expect(fractionOf(progressOf(empty))).toBe(0);
+  expect(fractionOf(progressOf(empty, { fraction: 1 }))).toBe(1);
+  expect(fractionOf(progressOf(ENTRIES, { fraction: 0.5 }))).toBeCloseTo(0.5);
+});
