@@ -2,9 +2,7 @@
 import { BeelineError } from './core/errors.ts';
 import { deriveShareKeys, parseFragment } from './core/link.ts';
 import { makeManifest } from './core/manifest.ts';
-import type { Clock, Random } from './core/ports.ts';
-import { Database } from './disk/database.ts';
-import { DiskSinks } from './disk/sinks.ts';
+import type { Clock, Random, SinkFactory } from './core/ports.ts';
 import { makeIdentity, randomId } from './flow/identity.ts';
 import { Receiving } from './flow/receiving.ts';
 import type { Picked } from './flow/services.ts';
@@ -29,7 +27,18 @@ const random: Random = {
 };
 
 const home = new URL('./', location.href.replace(/#.*$/u, ''));
-const database = Database.open();
+
+/** Loaded while the person reads the offer; a sender never needs it. */
+let disk: Promise<SinkFactory> | null = null;
+function openDisk(): Promise<SinkFactory> {
+  disk ??= import('./disk/sinks.ts').then(({ openSinks }) => openSinks());
+  return disk;
+}
+
+const sinks: SinkFactory = {
+  room: async () => (await openDisk()).room(),
+  open: async (plan, place) => (await openDisk()).open(plan, place),
+};
 
 const world: World = {
   clock,
@@ -37,7 +46,7 @@ const world: World = {
   subtle: crypto.subtle,
   lanes: new PeerLaneFactory(),
   signaling: new PeerJsSignaling(home, clock, random),
-  sinks: new DiskSinks(async () => new Set((await (await database).receipts()).map(({ fileName }) => fileName))),
+  sinks,
   device: deviceName(navigator),
 };
 

@@ -1,5 +1,6 @@
 import { BeelineError, asBeelineError } from '../core/errors.ts';
 import type { Room, Sink, SinkFactory, SinkPlan } from '../core/ports.ts';
+import { Database } from './database.ts';
 import { FolderSink } from './folder.ts';
 import { MemorySink } from './memory.ts';
 import { OpfsSink } from './opfs.ts';
@@ -49,6 +50,12 @@ async function becomesPersistent(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The sinks of this browser, with its database knowing which files are still wanted. */
+export async function openSinks(): Promise<DiskSinks> {
+  const database = await Database.open();
+  return new DiskSinks(async () => new Set((await database.receipts()).map(({ fileName }) => fileName)));
 }
 
 /** What fails to be deleted now is tried again at the next start. */

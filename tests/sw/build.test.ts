@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { firstLoadBytes } from '../../sw/build.ts';
 import type { BundleFile } from '../../sw/build.ts';
 
-function chunk(code: string, imports: string[] = [], isEntry = false): BundleFile {
-  return { type: 'chunk', code, imports, isEntry };
+function chunk(code: string, imports: string[] = [], isEntry = false, name = ''): BundleFile {
+  return { type: 'chunk', code, imports, isEntry, name };
 }
 
 test('the first load is the entry and what it imports statically, each file once', () => {
@@ -13,8 +13,10 @@ test('the first load is the entry and what it imports statically, each file once
     'main.js': chunk('main', ['a.js', 'b.js'], true),
     'a.js': chunk('aaaa', ['b.js', 'main.js']),
     'b.js': chunk('bb', ['https://elsewhere.example/c.js']),
-    'lazy.js': chunk('lazy'.repeat(1000), ['a.js']),
+    'lazy.js': chunk('lazy'.repeat(1000), ['a.js'], false, 'lazy'),
     'style.css': { type: 'asset' } as const,
   };
-  expect(firstLoadBytes(bundle)).toBe(size('main') + size('aaaa') + size('bb'));
+  const first = size('main') + size('aaaa') + size('bb');
+  expect(firstLoadBytes(bundle, [])).toBe(first);
+  expect(firstLoadBytes(bundle, ['lazy'])).toBe(first + size('lazy'.repeat(1000)));
 });
