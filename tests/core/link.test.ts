@@ -78,7 +78,7 @@ describe('fragments', () => {
   });
 
   it('[L2] only four of the 64 last characters are canonical', () => {
-    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];
+    const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
     const accepted = letters.filter((letter) => refusal(() => parseFragment('A'.repeat(21) + letter)) === null);
     expect(accepted).toEqual(['A', 'Q', 'g', 'w']);
   });

@@ -17,7 +17,7 @@ const entry = fc.tuple(
   fc.integer({ min: -8.64e15, max: 8.64e15 }),
   fc.string({ maxLength: 127 }),
 );
-const device = fc.string({ unit: fc.constantFrom(...'aZ0 .,()_-éß名日あ١'), maxLength: 64 });
+const device = fc.string({ unit: fc.constantFrom(...Array.from('aZ0 .,()_-éß名日あ١')), maxLength: 64 });
 
 const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ t: fc.constant('hello'), version: u32, device }),

@@ -55,7 +55,7 @@ describe('one path', () => {
   it('[N6] keeps the extension of a name of 300 bytes', () => {
     expect(safePath(`${'a'.repeat(300)}.jpeg`)).toBe(`${'a'.repeat(235)}.jpeg`);
     expect(safePath(`${'名'.repeat(100)}.txt`)).toBe(`${'名'.repeat(78)}.txt`);
-    expect(safePath(`${'😀'.repeat(100)}`)).toBe('😀'.repeat(60));
+    expect(safePath('😀'.repeat(100))).toBe('😀'.repeat(60));
     expect(safePath('a'.repeat(240))).toBe('a'.repeat(240));
   });
 
@@ -79,7 +79,16 @@ describe('one path', () => {
 /** Text made of what paths are attacked with. */
 const nasty = fc.string({
   unit: fc.oneof(
-    fc.constantFrom(...'/\\./\\.. :*?"<>|aAbcon1', '\0', '\x1f', '\x85', '\u202e', '\u2066', '\ufeff', '\u2028'),
+    fc.constantFrom(
+      ...Array.from('/\\./\\.. :*?"<>|aAbcon1'),
+      '\0',
+      '\x1f',
+      '\x85',
+      '\u202e',
+      '\u2066',
+      '\ufeff',
+      '\u2028',
+    ),
     fc.constantFrom(
       'CON',
       'nul',
@@ -185,7 +194,7 @@ describe('several paths', () => {
 
   it('[N7] never meet on a file system without case or form, and no file is a folder', () => {
     const few = fc.string({
-      unit: fc.constantFrom(...'aAbB/', 'é', 'e\u0301', 'ß', 'SS', '\u0390', 'ﬁ', ' (2)', '.'),
+      unit: fc.constantFrom(...Array.from('aAbB/'), 'é', 'e\u0301', 'ß', 'SS', '\u0390', 'ﬁ', ' (2)', '.'),
       maxLength: 6,
     });
     fc.assert(
@@ -222,7 +231,7 @@ describe('several paths', () => {
 
 /** Reads of any map or set made while `run` runs: work that grows with the machine's speed left out. */
 function lookups(run: () => void): number {
-  const { has } = Set.prototype;
+  const has = Reflect.get(Set.prototype, 'has') as (this: Set<unknown>, value: unknown) => boolean;
   let count = 0;
   Set.prototype.has = function (this: Set<unknown>, value: unknown) {
     count += 1;

@@ -224,7 +224,7 @@ describe('an envelope', () => {
     ...[
       { ...good, name: 'file.txt' },
       { c: good.c, n: 1 },
-      JSON.parse(`{"c":"${CONNECTION}","n":1,"b":"${good.b}","__proto__":1}`),
+      JSON.parse(`{"c":"${CONNECTION}","n":1,"b":"${good.b}","__proto__":1}`) as unknown,
     ],
   ])('[S4] is refused: %j', (payload: unknown) => {
     expect(refusal(() => parseEnvelope(payload))).toBe('protocol');

@@ -18,7 +18,7 @@ export class WatchedCrypto {
 
   readonly subtle: Subtle = new Proxy<Subtle>(crypto.subtle, {
     get: (target, name: keyof Subtle) => {
-      const method = target[name] as (...parameters: unknown[]) => Promise<unknown>;
+      const method = Reflect.get(target, name) as (...parameters: unknown[]) => Promise<unknown>;
       return async (...parameters: unknown[]) => {
         this.#running += 1;
         try {

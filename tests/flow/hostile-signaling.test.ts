@@ -213,6 +213,7 @@ describe('a server that replays', () => {
       return old.flatMap((earlier) => [earlier, { ...earlier, payload: { ...sealedOf(earlier), c } }]);
     });
     scene.network.ends[0]?.lane.close();
+    await scene.crypto.quiet();
     await scene.pass(500);
     expect(scene.network.ends).toHaveLength(3);
     await scene.pass(ATTEMPT_MS);

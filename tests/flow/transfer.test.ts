@@ -13,6 +13,13 @@ function onlySink(from: Scene): MemorySink {
   return sink;
 }
 
+/** Lets this many reads of the source through; the rest wait for the returned call. */
+function stallAfter({ offer: { source } }: Scene, reads: number): () => void {
+  const { promise, resolve } = deferred();
+  source.slow = () => (source.reads.length > reads ? promise : Promise.resolve(undefined));
+  return () => resolve(undefined);
+}
+
 async function transfer(sizes: readonly number[], paths: readonly string[] = []): Promise<Scene> {
   scene = await openScene(sizes, paths);
   const receiving = scene.receive();
@@ -108,11 +115,13 @@ describe('a transfer between two sessions in one process', () => {
   it('[C5] a lane lost mid-transfer is made again, and nothing verified is sent twice', async () => {
     const size = 24 * PIECE_BYTES;
     scene = await openScene([size]);
+    const goOn = stallAfter(scene, 8);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) >= size / 3);
     scene.world.lanes.lanes[0]?.[0].close();
     await until(receiving, at('reconnecting'));
+    goOn();
     await until(receiving, at('finished'));
     expect(Buffer.compare(onlySink(scene).bytes(0), scene.offer.source.bytes(0))).toBe(0);
     expect(onlySink(scene).written).toBe(size);
@@ -160,9 +169,7 @@ describe('a transfer between two sessions in one process', () => {
 
   it('pauses from either side and goes on when both have resumed', async () => {
     scene = await openScene([16 * PIECE_BYTES]);
-    const { promise: resumed, resolve: goOn } = deferred();
-    const { source } = scene.offer;
-    source.slow = () => (source.reads.length > 4 ? resumed : Promise.resolve(undefined));
+    const goOn = stallAfter(scene, 4);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);
@@ -176,12 +183,13 @@ describe('a transfer between two sessions in one process', () => {
     await until(receiving, ({ state }) => state.at === 'transferring' && state.pause.byPeer);
     receiving.resume();
     scene.sharing.resume(id);
-    goOn(undefined);
+    goOn();
     await until(receiving, at('finished'));
   });
 
   it('[D3] a cancel ends both sides as cancelled and deletes what was written', async () => {
     scene = await openScene([32 * PIECE_BYTES]);
+    stallAfter(scene, 4);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);
