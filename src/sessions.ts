@@ -50,18 +50,24 @@ const world: World = {
   device: deviceName(navigator),
 };
 
+/** Says goodbye when the page goes away; what is closed has nobody left to tell. */
+function told<Session extends Sharing | Receiving>(session: Session): Session {
+  addEventListener('pagehide', () => session.sayBye());
+  return session;
+}
+
 /** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
 export async function share({ entries, source }: Picked): Promise<SharingSession> {
   requireWebRtc();
   const manifest = makeManifest(randomId(world), entries);
-  return new Sharing(world, await makeIdentity(world), { manifest, source }, home.href);
+  return told(new Sharing(world, await makeIdentity(world), { manifest, source }, home.href));
 }
 
 /** @throws BeelineError `link-incomplete` or `unsupported`. */
 export async function receive(fragment: string): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
-  return new Receiving(world, await deriveShareKeys(world.subtle, secret));
+  return told(new Receiving(world, await deriveShareKeys(world.subtle, secret)));
 }
 
 function requireWebRtc(): void {

@@ -28,24 +28,21 @@ export const HASH_BYTES = 32;
  *  +------+------+----------+----------+----------------+-----------------+
  * ```
  *
- * The messages are views of one buffer: a message is copied by `send`, so nothing else has to copy it.
+ * All messages are views of one buffer, each good until the next is asked for: `send` copies what it is given, and a
+ * buffer that stays in the processor's cache is cheaper to fill than a new one for each message.
  * Rules [F1] to [F4].
  */
 export function* encodePiece(piece: number, hash: Uint8Array, bytes: Uint8Array): Generator<Bytes, void, undefined> {
-  const count = Math.ceil(bytes.length / CHUNK_BYTES);
-  const all = new Uint8Array(bytes.length + count * CHUNK_HEADER_BYTES);
-  const view = new DataView(all.buffer);
-  let at = 0;
+  const message = new Uint8Array(CHUNK_HEADER_BYTES + Math.min(CHUNK_BYTES, bytes.length));
+  const view = new DataView(message.buffer);
+  view.setUint8(0, CHUNK_TYPE);
+  view.setUint32(4, piece);
+  message.set(hash, 12);
   for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
     const payload = bytes.subarray(offset, offset + CHUNK_BYTES);
-    view.setUint8(at, CHUNK_TYPE);
-    view.setUint32(at + 4, piece);
-    view.setUint32(at + 8, offset);
-    all.set(hash, at + 12);
-    all.set(payload, at + CHUNK_HEADER_BYTES);
-    const end = at + CHUNK_HEADER_BYTES + payload.length;
-    yield all.subarray(at, end);
-    at = end;
+    view.setUint32(8, offset);
+    message.set(payload, CHUNK_HEADER_BYTES);
+    yield message.subarray(0, CHUNK_HEADER_BYTES + payload.length);
   }
 }
 
@@ -60,7 +57,8 @@ export function decodeChunk(message: unknown): Chunk {
   const view = new DataView(message);
   if (view.getUint32(0) !== CHUNK_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
   const offset = view.getUint32(8);
-  if (offset % CHUNK_BYTES !== 0 || offset + size > PIECE_BYTES) throw new BeelineError('protocol', `chunk offset ${offset}`);
+  if (offset % CHUNK_BYTES !== 0 || offset + size > PIECE_BYTES)
+    throw new BeelineError('protocol', `chunk offset ${offset}`);
   return {
     piece: view.getUint32(4),
     offset,

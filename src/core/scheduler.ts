@@ -24,16 +24,20 @@ export class PieceScheduler {
     this.#head = 0;
   }
 
-  /** The next piece for a lane, or null when nothing is left to start. */
-  next(lane: number): number | null {
+  /**
+   * The next pieces for a lane, or null when nothing is left to start.
+   * @param atMost how many neighbours of a piece may come with it, itself included.
+   */
+  take(lane: number, atMost: (piece: number) => number): Run | null {
     const run = this.#wanted[this.#head];
     if (run === undefined) return null;
-    const piece = run[0];
-    run[0] += 1;
-    run[1] -= 1;
+    const [from, left] = run;
+    const count = Math.min(left, atMost(from));
+    run[0] += count;
+    run[1] -= count;
     if (run[1] === 0) this.#advance();
-    this.#inFlight.set(piece, lane);
-    return piece;
+    for (let piece = from; piece < from + count; piece++) this.#inFlight.set(piece, lane);
+    return [from, count];
   }
 
   /** The receiver has the piece. @returns false for one that was not under way. */

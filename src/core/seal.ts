@@ -155,7 +155,12 @@ export function dtlsFingerprint(sdp: string): string {
   const mentions = sdp.match(/fingerprint/giu)?.length ?? 0;
   const found = new Set(lines);
   const only = lines[0];
-  if (only === undefined || found.size !== 1 || lines.length !== mentions || !/^sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/u.test(only)) {
+  if (
+    only === undefined ||
+    found.size !== 1 ||
+    lines.length !== mentions ||
+    !/^sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/u.test(only)
+  ) {
     throw new BeelineError('not-authentic', 'description without one sha-256 fingerprint');
   }
   return only;

@@ -97,6 +97,11 @@ export class Delivery {
     });
   }
 
+  /** The page is going away. */
+  sayBye(): void {
+    if (this.#lane !== null && !isOver(this.#state)) this.#guard(() => this.#send({ t: 'bye' }));
+  }
+
   /** Feeds the machine; the person's commands come in here too. */
   handle(event: SenderEvent): void {
     if (event.on === 'allow') this.allowedBefore = true;
@@ -162,6 +167,9 @@ export class Delivery {
       case 'done':
         if (this.#ledger?.settled !== true) throw new BeelineError('protocol', 'done before all is verified');
         this.handle({ on: 'done' });
+        return;
+      case 'bye':
+        this.handle({ on: 'lane-lost', code: 'receiver-gone' });
         return;
       case 'error':
         this.handle({ on: 'fatal', code: message.code });

@@ -115,7 +115,13 @@ export class Receiving implements ReceivingSession {
     }
   }
 
+  /** To be called when the page is closed or reloaded. Rule [C7]. */
+  sayBye(): void {
+    this.#guard(() => this.#send({ t: 'bye' }));
+  }
+
   close(): void {
+    this.sayBye();
     this.#closed = true;
     this.#redial.close();
     this.#signaling.close();
@@ -232,6 +238,9 @@ export class Receiving implements ReceivingSession {
       case 'done':
         if (this.#state.at !== 'finished') throw new BeelineError('protocol', 'done too early');
         this.#hangUp(null);
+        return;
+      case 'bye':
+        this.#lane?.close();
         return;
       case 'error':
         this.#handle({ on: 'fatal', code: message.code });

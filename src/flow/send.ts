@@ -3,7 +3,8 @@ import { MIB, KIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import { encodePiece } from '../core/frame.ts';
-import { CHUNK_HEADER_BYTES } from '../core/limits.ts';
+import type { Run } from '../core/have.ts';
+import { CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
 import type { PieceTable } from '../core/manifest.ts';
 import type { Lane, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
@@ -12,9 +13,15 @@ import { Wake } from './wake.ts';
 /** Bytes in the bulk channel above which nothing more is handed to it. Measured: larger is not faster, only later. */
 const HIGH_WATERMARK = 256 * KIB;
 
-/** Pieces being read and hashed ahead of the network: by bytes for large files, by number for small ones. */
-const AHEAD_BYTES = 3 * MIB;
-const AHEAD_PIECES = 24;
+/**
+ * Pieces read at once. Reading costs a message to the browser process and back: one piece at a time took four times the
+ * time of four (Chromium, 128 MiB: 1.1 s against 0.3 s).
+ */
+const READ_PIECES = 4;
+
+/** Reads under way or done ahead of the network: by bytes for large files, by number for small ones. */
+const AHEAD_BYTES = 2 * READ_PIECES * MIB;
+const AHEAD_READS = 64;
 
 export interface SendOptions {
   /** The lane's number in the scheduler. */
@@ -28,6 +35,16 @@ export interface SendOptions {
   /** Entries that will not be delivered; their pieces are skipped. */
   readonly hasFailed: (entry: number) => boolean;
   readonly onentryfailed: (entry: number, code: ErrorCode) => void;
+}
+
+/** Neighbouring pieces of one entry, read at once. */
+interface Block {
+  readonly from: number;
+  readonly count: number;
+  readonly entry: number;
+  /** Bytes. */
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** A piece on its way to the lane. */
@@ -88,39 +105,55 @@ export class LaneSender {
 
   /** Pieces in the scheduler's order, the next ones already being read and hashed. */
   async *#loaded(): AsyncGenerator<LoadedPiece, void, undefined> {
-    const ahead: { readonly length: number; readonly loading: Promise<LoadedPiece | null> }[] = [];
+    const ahead: { readonly length: number; readonly loading: Promise<LoadedPiece[]> }[] = [];
     let aheadBytes = 0;
     while (!this.#stopped) {
-      while (ahead.length < AHEAD_PIECES && aheadBytes < AHEAD_BYTES) {
-        const piece = this.options.scheduler.next(this.options.laneId);
-        if (piece === null) break;
-        const { length } = this.options.table.span(piece);
-        ahead.push({ length, loading: this.#load(piece) });
-        aheadBytes += length;
+      while (ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
+        const run = this.options.scheduler.take(this.options.laneId, (piece) => this.#neighbours(piece));
+        if (run === null) break;
+        const block = this.#block(run);
+        ahead.push({ length: block.length, loading: this.#load(block) });
+        aheadBytes += block.length;
       }
       const first = ahead.shift();
       if (first === undefined) {
         await this.#wake.wait();
         continue;
       }
-      const loaded = await first.loading;
-      if (loaded !== null) yield loaded;
+      yield* await first.loading;
       aheadBytes -= first.length;
     }
   }
 
-  /** Null when its entry has failed. */
-  async #load(piece: number): Promise<LoadedPiece | null> {
-    const { source, table, subtle, hasFailed, onentryfailed } = this.options;
-    const { entry, offset, length } = table.span(piece);
-    if (hasFailed(entry)) return null;
+  /** How many pieces of the same entry may be read with this one. */
+  #neighbours(piece: number): number {
+    const { table } = this.options;
+    const [, end] = table.range(table.span(piece).entry);
+    return Math.min(READ_PIECES, end - piece);
+  }
+
+  #block([from, count]: Run): Block {
+    const { table } = this.options;
+    const { entry, offset } = table.span(from);
+    const last = table.span(from + count - 1);
+    return { from, count, entry, offset, length: last.offset + last.length - offset };
+  }
+
+  /** Nothing when its entry has failed. */
+  async #load({ from, count, entry, offset, length }: Block): Promise<LoadedPiece[]> {
+    const { source, subtle, hasFailed, onentryfailed } = this.options;
+    if (hasFailed(entry)) return [];
     try {
-      const bytes = await source.read(entry, offset, length);
-      const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
-      return { piece, bytes, hash };
+      const block = await source.read(entry, offset, length);
+      return await Promise.all(
+        Array.from({ length: count }, async (_, index) => {
+          const bytes = block.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES);
+          return { piece: from + index, bytes, hash: new Uint8Array(await subtle.digest('SHA-256', bytes)) };
+        }),
+      );
     } catch (error) {
       onentryfailed(entry, asBeelineError(error, 'source-unreadable').code);
-      return null;
+      return [];
     }
   }
 }

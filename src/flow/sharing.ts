@@ -73,6 +73,11 @@ export class Sharing implements SharingSession {
     this.#tell(delivery, { on: 'cancel', by: 'me' });
   }
 
+  /** To be called when the page is closed or reloaded. Rule [C7]. */
+  sayBye(): void {
+    for (const delivery of this.#deliveries.values()) delivery.sayBye();
+  }
+
   close(): void {
     this.#listener.close();
     for (const delivery of this.#deliveries.values()) delivery.handle({ on: 'fatal', code: 'sender-closed' });

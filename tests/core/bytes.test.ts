@@ -18,15 +18,7 @@ describe('base64url', () => {
   });
 
   it('[L2] has exactly one text for each byte string', () => {
-    const letters = [
-      ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
-      '=',
-      '+',
-      '/',
-      ' ',
-      'é',
-      '😀',
-    ];
+    const letters = [...Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ é😀')];
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...letters), maxLength: 12 }), (text) => {
         const read = fromBase64url(text);

@@ -12,7 +12,7 @@ const vectors = readVectors('frames.json');
 const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
 
 function messagesOf(piece: number, bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
-  return [...encodePiece(piece, sha256(bytes), bytes)];
+  return Array.from(encodePiece(piece, sha256(bytes), bytes), (message) => message.slice());
 }
 
 /** A message as it arrives: a buffer of its own. */

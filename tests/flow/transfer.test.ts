@@ -115,7 +115,7 @@ describe('a transfer between two sessions in one process', () => {
   it('[C5] a lane lost mid-transfer is made again, and nothing verified is sent twice', async () => {
     const size = 24 * PIECE_BYTES;
     scene = await openScene([size]);
-    const goOn = stallAfter(scene, 8);
+    const goOn = stallAfter(scene, 2);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) >= size / 3);
@@ -169,7 +169,7 @@ describe('a transfer between two sessions in one process', () => {
 
   it('pauses from either side and goes on when both have resumed', async () => {
     scene = await openScene([16 * PIECE_BYTES]);
-    const goOn = stallAfter(scene, 4);
+    const goOn = stallAfter(scene, 1);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { CreditGate } from '../../src/core/credit.ts';
+import { deferred } from '../../src/core/deferred.ts';
+import { BeelineError, type ErrorCode } from '../../src/core/errors.ts';
+import { type Chunk, decodeChunk } from '../../src/core/frame.ts';
+import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import { PieceTable } from '../../src/core/manifest.ts';
+import type { Channel } from '../../src/core/ports.ts';
+import { PieceScheduler } from '../../src/core/scheduler.ts';
+import { LaneSender } from '../../src/flow/send.ts';
+import { FakeLane } from '../doubles/lanes.ts';
+import { MemorySource } from '../doubles/source.ts';
+import { WatchedCrypto } from './hostile-scene.ts';
+
+const HIGH_WATERMARK = 256 * 1024;
+const LARGEST_MESSAGE = 64 * 1024;
+
+/** A channel whose network moves only when the test says so. */
+class HeldChannel implements Channel<Bytes> {
+  onmessage: ((message: unknown) => void) | null = null;
+  ondrain: (() => void) | null = null;
+  bufferedAmount = 0;
+  /** The most there ever was in it. */
+  peak = 0;
+  closed = false;
+  readonly sent: Chunk[] = [];
+
+  send(message: Bytes): void {
+    if (this.closed) throw new BeelineError('connection-lost');
+    this.sent.push(decodeChunk(message.slice().buffer));
+    this.bufferedAmount += message.length;
+    this.peak = Math.max(this.peak, this.bufferedAmount);
+  }
+
+  drain(): void {
+    this.bufferedAmount = 0;
+    this.ondrain?.();
+  }
+
+  get payloadBytes(): number {
+    return this.sent.reduce((sum, { payload }) => sum + payload.length, 0);
+  }
+}
+
+let watched: WatchedCrypto;
+beforeEach(() => {
+  watched = new WatchedCrypto();
+});
+
+/** A sender of these entries, all wanted, that has begun. */
+function begin(sizes: readonly number[], prepare: (source: MemorySource) => void = () => undefined) {
+  const source = MemorySource.random(sizes);
+  prepare(source);
+  const bulk = new HeldChannel();
+  const table = new PieceTable(sizes);
+  const scheduler = new PieceScheduler();
+  if (table.count > 0) scheduler.want([[0, table.count]]);
+  const credit = new CreditGate();
+  const failures = new Map<number, ErrorCode>();
+  const sender = new LaneSender({
+    laneId: 0,
+    lane: Object.assign(new FakeLane(), { bulk }),
+    source,
+    table,
+    scheduler,
+    credit,
+    subtle: watched.subtle,
+    hasFailed: (entry) => failures.has(entry),
+    onentryfailed: (entry, code) => failures.set(entry, code),
+  });
+  const ended = sender.run();
+  return { source, bulk, table, scheduler, credit, failures, sender, ended };
+}
+
+/** Lets the network take everything until nothing more comes. */
+async function flow(bulk: HeldChannel): Promise<void> {
+  for (let before = -1; before < bulk.sent.length;) {
+    await watched.quiet();
+    before = bulk.sent.length;
+    bulk.drain();
+    await watched.quiet();
+  }
+}
+
+describe('the sending pipe', () => {
+  it('[F2] [P5] sends every wanted piece in order, each with its own hash', async () => {
+    const sizes = [PIECE_BYTES + 7, 0, 3, CHUNK_BYTES + 1];
+    const { bulk, source, sender, ended, table } = begin(sizes);
+    await flow(bulk);
+    const pieces = [...new Set(bulk.sent.map(({ piece }) => piece))];
+    expect(pieces).toEqual([0, 1, 2, 3]);
+    for (const piece of pieces) {
+      const chunks = bulk.sent.filter((chunk) => chunk.piece === piece);
+      const { entry, offset, length } = table.span(piece);
+      const expected = source.bytes(entry).subarray(offset, offset + length);
+      expect(Buffer.compare(Buffer.concat(chunks.map(({ payload }) => payload)), expected)).toBe(0);
+      const hash = createHash('sha256').update(expected).digest('hex');
+      expect(new Set(chunks.map((chunk) => Buffer.from(chunk.hash).toString('hex')))).toEqual(new Set([hash]));
+    }
+    sender.stop();
+    await ended;
+  });
+
+  it('[K1] never has more in the channel than the watermark and one message', async () => {
+    const { bulk, sender, ended } = begin([5 * PIECE_BYTES]);
+    await watched.quiet();
+    expect(bulk.bufferedAmount).toBeGreaterThan(HIGH_WATERMARK);
+    expect(bulk.bufferedAmount).toBeLessThanOrEqual(HIGH_WATERMARK + LARGEST_MESSAGE);
+    await flow(bulk);
+    expect(bulk.payloadBytes).toBe(5 * PIECE_BYTES);
+    expect(bulk.peak).toBeLessThanOrEqual(HIGH_WATERMARK + LARGEST_MESSAGE);
+    sender.stop();
+    await ended;
+  });
+
+  it('[K1] stops at its credit and goes on when there is more', async () => {
+    const { bulk, credit, sender, ended } = begin([2 * CREDIT_BYTES]);
+    await flow(bulk);
+    expect(bulk.payloadBytes).toBeLessThanOrEqual(CREDIT_BYTES);
+    expect(bulk.payloadBytes).toBeGreaterThan(CREDIT_BYTES - CHUNK_BYTES);
+    credit.raise(CREDIT_BYTES + 3 * CHUNK_BYTES);
+    sender.notify();
+    await flow(bulk);
+    expect(bulk.payloadBytes).toBeLessThanOrEqual(CREDIT_BYTES + 3 * CHUNK_BYTES);
+    credit.raise(2 * CREDIT_BYTES);
+    sender.notify();
+    await flow(bulk);
+    expect(bulk.payloadBytes).toBe(2 * CREDIT_BYTES);
+    sender.stop();
+    await ended;
+  });
+
+  it('[P7] reads only a few pieces ahead of a network that stands still', async () => {
+    const large = begin([40 * PIECE_BYTES]);
+    await watched.quiet();
+    const read = large.source.reads.reduce((total, { length }) => total + length, 0);
+    expect(read).toBeLessThanOrEqual(12 * PIECE_BYTES);
+    large.sender.stop();
+    await large.ended;
+
+    const small = begin(Array.from({ length: 2_000 }, () => 20_000));
+    await watched.quiet();
+    const sent = new Set(small.bulk.sent.map(({ piece }) => piece)).size;
+    expect(small.source.reads.length - sent).toBeLessThanOrEqual(65);
+    small.sender.stop();
+    await small.ended;
+  });
+
+  it('[P7] waits for no answer between small files', async () => {
+    const { bulk, sender, ended } = begin(Array.from({ length: 300 }, () => 100));
+    await watched.quiet();
+    expect(bulk.sent).toHaveLength(300);
+    sender.stop();
+    await ended;
+  });
+
+  it('[D2] sends no message more once it is paused, and misses none when it goes on', async () => {
+    const { bulk, sender, ended } = begin([4 * PIECE_BYTES]);
+    await watched.quiet();
+    const before = bulk.sent.length;
+    sender.setPaused(true);
+    await flow(bulk);
+    sender.notify();
+    await flow(bulk);
+    expect(bulk.sent).toHaveLength(before);
+    sender.setPaused(false);
+    await flow(bulk);
+    expect(bulk.payloadBytes).toBe(4 * PIECE_BYTES);
+    sender.stop();
+    await ended;
+  });
+
+  it('[P5] sends a piece that is asked for again before the others that are not begun', async () => {
+    const { bulk, scheduler, credit, sender, ended } = begin([30 * PIECE_BYTES]);
+    credit.raise(40 * PIECE_BYTES);
+    await watched.quiet();
+    scheduler.wantFirst([0]);
+    await flow(bulk);
+    const starts = bulk.sent.filter(({ offset }) => offset === 0).map(({ piece }) => piece);
+    expect(starts.filter((piece) => piece === 0)).toHaveLength(2);
+    expect(starts.lastIndexOf(0)).toBeLessThanOrEqual(12);
+    sender.stop();
+    await ended;
+  });
+
+  it('wakes for wants that come when it has nothing to do', async () => {
+    const { bulk, scheduler, sender, ended } = begin([3, 5]);
+    await flow(bulk);
+    scheduler.wantFirst([1]);
+    sender.notify();
+    await flow(bulk);
+    expect(bulk.sent.map(({ piece }) => piece)).toEqual([0, 1, 1]);
+    sender.stop();
+    await ended;
+  });
+
+  it('[E1] passes over an entry that cannot be read, and says why once it knows', async () => {
+    const { bulk, failures, sender, ended } = begin([PIECE_BYTES, 3 * PIECE_BYTES, 70], (source) =>
+      source.faults.set(1, 'source-gone'),
+    );
+    await flow(bulk);
+    expect([...failures]).toEqual([[1, 'source-gone']]);
+    expect([...new Set(bulk.sent.map(({ piece }) => piece))]).toEqual([0, 4]);
+    sender.stop();
+    await ended;
+  });
+});
+
+describe('stopping', () => {
+  it.each([
+    ['it waits for the network', [4 * PIECE_BYTES], () => undefined],
+    ['it waits for wants', [], () => undefined],
+    ['it is paused', [PIECE_BYTES], ({ sender }: ReturnType<typeof begin>) => sender.setPaused(true)],
+    ['it waits for credit', [PIECE_BYTES], ({ credit }: ReturnType<typeof begin>) => credit.spend(CREDIT_BYTES)],
+  ])('ends it while %s, and sends nothing more', async (_, sizes: number[], prepare) => {
+    const pipe = begin(sizes);
+    prepare(pipe);
+    await watched.quiet();
+    const before = pipe.bulk.sent.length;
+    pipe.sender.stop();
+    await pipe.ended;
+    pipe.bulk.drain();
+    await watched.quiet();
+    expect(pipe.bulk.sent).toHaveLength(before);
+  });
+
+  it('ends it after the read under way', async () => {
+    const { promise: disk, resolve: answer } = deferred();
+    const { bulk, sender, ended } = begin([PIECE_BYTES], (source) => (source.slow = () => disk));
+    await watched.quiet();
+    sender.stop();
+    answer(undefined);
+    await ended;
+    expect(bulk.sent).toEqual([]);
+  });
+
+  it('[C5] a lane that is lost ends it with that reason', async () => {
+    const { bulk, ended } = begin([4 * PIECE_BYTES]);
+    const failed = expect(ended).rejects.toMatchObject({ code: 'connection-lost' });
+    await watched.quiet();
+    bulk.closed = true;
+    bulk.drain();
+    await failed;
+  });
+});

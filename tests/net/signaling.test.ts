@@ -1,0 +1,286 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { HEARTBEAT_MS, SIGNALING_MAX_BYTES } from '../../src/core/signaling.ts';
+import type { Signaling, SignalingMessage, SignalingStatus } from '../../src/core/ports.ts';
+import { PeerJsSignaling } from '../../src/net/signaling.ts';
+import { ManualClock, realRandom } from '../doubles/clock.ts';
+
+/** Every socket the line has made, and when each was closed, as the line itself sees it. */
+const dialed: { readonly closed: Promise<unknown> }[] = [];
+
+/** A browser's socket says nothing more about an error than its close. */
+class BrowserSocket extends WebSocket {
+  constructor(url: URL) {
+    super(url);
+    this.on('error', () => undefined);
+    // After the line's own handler, which it sets before anything can happen.
+    const closed = new Promise((resolve) => this.on('close', () => setImmediate(resolve)));
+    dialed.push({ closed });
+  }
+}
+
+/** One visit of the line, as the server sees it. */
+interface Visit {
+  readonly socket: WebSocket;
+  readonly url: URL;
+  readonly heard: unknown[];
+}
+
+/** A server that does nothing by itself. */
+class BareServer {
+  readonly #server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  readonly #visits: Visit[] = [];
+  #wake: (() => void)[] = [];
+
+  constructor() {
+    this.#server.on('connection', (socket: WebSocket, { url = '' }: IncomingMessage) => {
+      const visit: Visit = { socket, url: new URL(url, 'ws://x'), heard: [] };
+      socket.on('message', (data: Buffer) => {
+        visit.heard.push(JSON.parse(data.toString()));
+        this.#changed();
+      });
+      this.#visits.push(visit);
+      this.#changed();
+    });
+  }
+
+  async base(): Promise<URL> {
+    if (this.#server.address() === null) await once(this.#server, 'listening');
+    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`);
+  }
+
+  async visit(number: number): Promise<Visit> {
+    for (;;) {
+      const visit = this.#visits[number];
+      if (visit !== undefined) return visit;
+      await this.#change();
+    }
+  }
+
+  async heard(visit: Visit, count: number): Promise<unknown[]> {
+    while (visit.heard.length < count) await this.#change();
+    return visit.heard;
+  }
+
+  close(): void {
+    for (const { socket } of this.#visits) socket.terminate();
+    this.#server.close();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve));
+  }
+
+  #changed(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}
+
+let server: BareServer;
+let clock: ManualClock;
+let line: Signaling;
+let online: (() => void)[] = [];
+const messages: SignalingMessage[] = [];
+let statusWake: (() => void)[] = [];
+
+beforeEach(async () => {
+  vi.stubGlobal('WebSocket', BrowserSocket);
+  vi.stubGlobal('addEventListener', (_: string, listener: () => void) => online.push(listener));
+  vi.stubGlobal('removeEventListener', (_: string, listener: () => void) => {
+    online = online.filter((other) => other !== listener);
+  });
+  messages.length = 0;
+  dialed.length = 0;
+  server = new BareServer();
+  clock = new ManualClock();
+  const base = await server.base();
+  line = new PeerJsSignaling(base, clock, { ...realRandom, fraction: () => 0.5 }).connect('me', 'my token');
+  line.onmessage = (message) => messages.push(message);
+  line.onstatus = () => {
+    for (const wake of statusWake.splice(0)) wake();
+  };
+});
+afterEach(() => {
+  line.close();
+  server.close();
+  online = [];
+  statusWake = [];
+  vi.unstubAllGlobals();
+});
+
+async function becomes(status: SignalingStatus): Promise<void> {
+  while (line.status !== status) await new Promise<void>((resolve) => statusWake.push(resolve));
+}
+
+/** Resolves once the line has read everything that the server sent before. */
+async function read(visit: Visit): Promise<void> {
+  const pong = once(visit.socket, 'pong');
+  visit.socket.ping();
+  await pong;
+}
+
+async function opened(number = 0): Promise<Visit> {
+  const visit = await server.visit(number);
+  visit.socket.send('{"type":"OPEN"}');
+  await becomes('open');
+  return visit;
+}
+
+describe('the signaling line', () => {
+  it('says who it is as PeerJS does, and is open when the server says so', async () => {
+    const { url, socket } = await server.visit(0);
+    expect(line.status).toBe('connecting');
+    expect(url.pathname).toBe('/peerjs');
+    expect(Object.fromEntries(url.searchParams)).toEqual({ key: 'peerjs', id: 'me', token: 'my token' });
+    socket.send('{"type":"OPEN"}');
+    await becomes('open');
+  });
+
+  it('sends what it is given once it is open, and drops it before', async () => {
+    line.send('OFFER', 'you', { b: 0 });
+    const visit = await opened();
+    line.send('OFFER', 'you', { b: 1 });
+    line.send('CANDIDATE', 'you', [2]);
+    expect(await server.heard(visit, 2)).toEqual([
+      { type: 'OFFER', dst: 'you', payload: { b: 1 } },
+      { type: 'CANDIDATE', dst: 'you', payload: [2] },
+    ]);
+  });
+
+  it('hands on what other peers say, with what the server says of absent ones', async () => {
+    const { socket, ...visit } = await opened();
+    for (const type of ['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE']) {
+      socket.send(JSON.stringify({ type, src: 'you', dst: 'me', payload: { n: type } }));
+    }
+    await read({ socket, ...visit });
+    expect(messages.map(({ type }) => type)).toEqual(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE']);
+    expect(messages[0]).toEqual({ type: 'OFFER', src: 'you', payload: { n: 'OFFER' } });
+  });
+
+  it('drops what is malformed, and goes on', async () => {
+    const visit = await opened();
+    const bad = [
+      'junk',
+      '',
+      'null',
+      '[]',
+      '7',
+      '{}',
+      '{"type":"HELLO","src":"you"}',
+      '{"type":"OFFER","src":7}',
+      JSON.stringify({ type: 'OFFER', src: 'x'.repeat(65) }),
+      JSON.stringify({ type: 'OFFER', src: 'you', payload: 'x'.repeat(SIGNALING_MAX_BYTES) }),
+      '{"type":"ERROR","payload":{"msg":"x"}}',
+      '{"type":"HEARTBEAT"}',
+    ];
+    for (const text of bad) visit.socket.send(text);
+    visit.socket.send(Buffer.from('{"type":"OFFER","src":"you"}'), { binary: true });
+    visit.socket.send('{"type":"OFFER","src":"you"}');
+    await read(visit);
+    expect(messages).toEqual([{ type: 'OFFER', src: 'you', payload: undefined }]);
+    expect(line.status).toBe('open');
+  });
+
+  it('says that it lives every five seconds while it is open', async () => {
+    const visit = await opened();
+    clock.advance(HEARTBEAT_MS - 1);
+    await read(visit);
+    expect(visit.heard).toEqual([]);
+    clock.advance(1);
+    clock.advance(HEARTBEAT_MS);
+    expect(await server.heard(visit, 2)).toEqual([{ type: 'HEARTBEAT' }, { type: 'HEARTBEAT' }]);
+  });
+});
+
+/** The socket of that number is closed, and the line knows it. */
+async function ended(number: number): Promise<void> {
+  await dialed[number]?.closed;
+}
+
+describe('a line that breaks', () => {
+  it('comes back after a wait that doubles from half a second to fifteen, three quarters of it here', async () => {
+    const delays = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000];
+    for (const [number, delay] of delays.entries()) {
+      (await server.visit(number)).socket.terminate();
+      await ended(number);
+      expect(line.status).toBe('offline');
+      clock.advance(delay * 0.75 - 1);
+      expect(dialed).toHaveLength(number + 1);
+      clock.advance(1);
+      expect(dialed).toHaveLength(number + 2);
+    }
+  });
+
+  it('begins with the short wait again once it was open', async () => {
+    for (const number of [0, 1, 2]) {
+      (await opened(number)).socket.terminate();
+      await ended(number);
+      clock.advance(375);
+      expect(dialed).toHaveLength(number + 2);
+    }
+  });
+
+  it('says no heartbeat while it is away', async () => {
+    (await opened()).socket.terminate();
+    await ended(0);
+    clock.advance(375);
+    const visit = await server.visit(1);
+    clock.advance(10 * HEARTBEAT_MS);
+    visit.socket.send('{"type":"OPEN"}');
+    await becomes('open');
+    await read(visit);
+    expect(visit.heard).toEqual([]);
+  });
+
+  it('comes back at once when the network does, and only once', async () => {
+    (await server.visit(0)).socket.terminate();
+    await ended(0);
+    for (const listener of online) listener();
+    expect(dialed).toHaveLength(2);
+    for (const listener of online) listener();
+    clock.advance(375);
+    expect(dialed).toHaveLength(2);
+    await opened(1);
+  });
+
+  it.each([1008, 1013])('is refused when the server closes it with %d, and waits longest', async (code) => {
+    (await opened()).socket.close(code, 'rate');
+    await ended(0);
+    expect(line.status).toBe('refused');
+    clock.advance(15_000 * 0.75 - 1);
+    expect(dialed).toHaveLength(1);
+    clock.advance(1);
+    await opened(1);
+  });
+
+  it('is taken when another has its id, and opens when that one is gone', async () => {
+    const { socket } = await server.visit(0);
+    socket.send('{"type":"ID-TAKEN"}');
+    socket.close(1008, 'id-taken');
+    await ended(0);
+    expect(line.status).toBe('taken');
+    clock.advance(15_000);
+    await opened(1);
+  });
+
+  it('does not throw out the tab that replaced it', async () => {
+    (await opened()).socket.close(4000, 'replaced');
+    await ended(0);
+    expect(line.status).toBe('taken');
+    clock.advance(60_000);
+    for (const listener of online) listener();
+    expect(dialed).toHaveLength(1);
+  });
+
+  it('stays away once it is closed', async () => {
+    await opened();
+    line.close();
+    await ended(0);
+    expect(online).toEqual([]);
+    clock.advance(60_000);
+    expect(dialed).toHaveLength(1);
+  });
+});
