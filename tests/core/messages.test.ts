@@ -34,7 +34,7 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ t: fc.constant('ack'), credit: fc.maxSafeNat(), verified: runs }),
   fc.record({ t: fc.constant('entry-failed'), entry: fc.nat(100_000), code }),
   fc.record({ t: fc.constant('error'), code }),
-  fc.record({ t: fc.constantFrom('asking', 'pause', 'resume', 'decline', 'cancel', 'done') }),
+  fc.record({ t: fc.constantFrom('asking', 'pause', 'resume', 'decline', 'cancel', 'done', 'bye') }),
 );
 
 /** Every kind once, for the table of what is refused. */

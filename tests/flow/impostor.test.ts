@@ -10,8 +10,6 @@ import type { Relayed } from '../doubles/signaling.ts';
 import type { End } from './certificates.ts';
 import { ATTEMPT_MS, HostileScene } from './hostile-scene.ts';
 
-const { subtle } = crypto;
-
 let scene: HostileScene;
 beforeEach(() => {
   scene = new HostileScene();
@@ -115,7 +113,7 @@ async function signedAnswer(
     senderFingerprint: dtlsFingerprint(sdp),
     ...changed,
   });
-  const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey as CryptoKey, transcript);
+  const signature = await scene.world.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, transcript);
   return { kind: 'answer', sdp, key: toBase64url(publicKey), signature: toBase64url(new Uint8Array(signature)) };
 }
 
@@ -126,7 +124,6 @@ function receiversEnd(): End | undefined {
 /** The receiver calls; then everything happens that can without time passing. */
 async function call(identity: ShareIdentity): Promise<Receiving> {
   const receiving = scene.receive(identity);
-  await scene.crypto.quiet();
   await scene.crypto.quiet();
   return receiving;
 }
@@ -160,7 +157,7 @@ describe('a server that knows only the room and plays the sender', () => {
   });
 
   async function sealedUnderAnotherKey(message: Relayed): Promise<unknown> {
-    const { seal } = await deriveShareKeys(subtle, realRandom.bytes(16));
+    const { seal } = await deriveShareKeys(scene.world.subtle, realRandom.bytes(16));
     return lineAs('sender', seal, message).seal({
       kind: 'answer',
       sdp: 'v=0',

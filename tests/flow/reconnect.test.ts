@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
 import { CHUNK_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { randomId } from '../../src/flow/identity.ts';
+import { dialSender } from '../../src/flow/handshake.ts';
 import { OfferListener } from '../../src/flow/listen.ts';
 import type { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
@@ -258,6 +259,18 @@ describe('in a time that stands still', () => {
     await scene.crypto.quiet();
     expect(scene.network.ends).toHaveLength(1);
     expect(receiving.view.state.at).toBe('connecting');
+  });
+
+  it('[C5] an attempt that fails does not touch the lane that lives', async () => {
+    const { identity } = await scene.open();
+    const { src = '' } = scene.server.seen[0] ?? {};
+    const [share] = scene.shares;
+    scene.server.alter((message) => (message.type === 'ANSWER' ? [] : [message]));
+    dialSender(scene.world, scene.server.connect(src), identity.keys, src).opened.catch(() => undefined);
+    await scene.crypto.quiet();
+    expect(scene.network.ends).toHaveLength(4);
+    await scene.pass(2 * ATTEMPT_MS);
+    expect(share?.sharing.view.deliveries.map(({ state }) => state.at)).toEqual(['offered']);
   });
 
   it('[S8] junk in place of an offer costs no connection', async () => {
