@@ -44,15 +44,7 @@ const FEATURES = [
   'clipboard-write=(self)',
   'fullscreen=(self)',
   'screen-wake-lock=(self)',
-  ...[
-    'accelerometer',
-    'browsing-topics',
-    'display-capture',
-    'geolocation',
-    'gyroscope',
-    'hid',
-    'magnetometer',
-  ],
+  ...['accelerometer', 'browsing-topics', 'display-capture', 'geolocation', 'gyroscope', 'hid', 'magnetometer'],
   ...['microphone', 'midi', 'payment', 'serial', 'usb'],
 ].map((feature) => (feature.includes('=') ? feature : `${feature}=()`));
 

@@ -26,6 +26,9 @@ interface Assembly {
 export class Assembler {
   readonly #open = new Map<number, Assembly>();
 
+  /** @param allocate gives a buffer of exactly this many bytes; what is in it does not matter. */
+  constructor(private readonly allocate: (length: number) => Bytes = (length) => new Uint8Array(length)) {}
+
   /**
    * @param length bytes of the chunk's piece, from the share's own table.
    * @returns the piece once its last chunk is in, else null.
@@ -67,7 +70,7 @@ export class Assembler {
 
   #begin({ piece, hash }: Chunk, length: number): Assembly {
     const assembly = {
-      bytes: new Uint8Array(length),
+      bytes: this.allocate(length),
       hash: hash.slice(),
       seen: 0,
       missing: Math.ceil(length / CHUNK_BYTES),

@@ -34,8 +34,11 @@ export const MAX_RUNS = 2_048;
 /** Entries in one page of a manifest, if their text does not fill it first. */
 export const MAX_PAGE_ENTRIES = 512;
 
-/** Unwritten payload bytes a receiver allows in flight on one lane: 8 MiB covers 100 Mbit/s at 600 ms. */
-export const CREDIT_BYTES = 8 * MIB;
+/**
+ * Unwritten payload bytes a receiver allows in flight on one lane. 16 MiB covers 100 Mbit/s at 600 ms, twice: a disk may
+ * take as long as the network.
+ */
+export const CREDIT_BYTES = 16 * MIB;
 
 /** A piece that arrives damaged this often ends the transfer: a disk or a peer is broken, not the path. */
 export const MAX_PIECE_FAILURES = 3;

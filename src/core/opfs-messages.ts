@@ -26,8 +26,9 @@ export type OpfsRequest =
   | { readonly kind: 'measure' };
 
 export type OpfsReply =
-  /** For a `commit`: all of its bytes are durable. */
   | { readonly kind: 'done' }
+  /** All bytes of a `commit` are durable. Its buffers come back, to be filled again. */
+  | { readonly kind: 'committed'; readonly buffers: readonly ArrayBuffer[] }
   /** Bytes the quota leaves, in steps of a MiB. */
   | { readonly kind: 'measured'; readonly bytes: number }
   /** For a `commit`: none of its bytes may be counted on. */

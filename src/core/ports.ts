@@ -173,6 +173,12 @@ export interface Sink {
   /** True when finished entries already are where the person wanted them, so that nothing is left to save. */
   readonly inPlace: boolean;
   /**
+   * A buffer for a piece that will be written, with anything in it: a used one, where the sink gets its buffers back. New
+   * ones of 1 MiB come from the system page by page, which cost more than filling them (a third of the receiving page's
+   * main thread, measured).
+   */
+  allocate(length: number): Bytes;
+  /**
    * Places verified bytes of one piece. Takes ownership of `bytes`. Resolves when they are durable: they survive a
    * crash of the page. Many writes may be under way at once, in any order.
    * @throws BeelineError `no-room`, `disk-failed` or `permission-denied`.

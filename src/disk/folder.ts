@@ -61,6 +61,10 @@ export class FolderSink implements Sink {
     return new FolderSink(plan, root);
   }
 
+  allocate(length: number): Bytes {
+    return new Uint8Array(length);
+  }
+
   async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
     this.#layout.position(entry, offset, bytes.length);
     const planned = this.#layout.span(entry).entry;

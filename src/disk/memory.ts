@@ -29,6 +29,10 @@ export class MemorySink implements Sink {
     if (this.#layout.totalBytes > MEMORY_CAP) throw new BeelineError('memory-only', `${this.#layout.totalBytes} bytes`);
   }
 
+  allocate(length: number): Bytes {
+    return new Uint8Array(length);
+  }
+
   write(entry: number, offset: number, bytes: Bytes): Promise<void> {
     return new Promise((resolve) => {
       this.#layout.position(entry, offset, bytes.length);

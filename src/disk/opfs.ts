@@ -50,6 +50,10 @@ export class OpfsSink implements Sink {
     }
   }
 
+  allocate(length: number): Bytes {
+    return this.#writer.allocate(length);
+  }
+
   async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
     await this.#writer.write(this.#layout.position(entry, offset, bytes.length), bytes);
   }

@@ -36,9 +36,18 @@ export interface Offer {
   readonly source: Source;
 }
 
+/** What the sender's person has decided about a receiver; it holds when the receiver comes back. */
+export interface Decided {
+  readonly allowed: boolean;
+  readonly paused: boolean;
+}
+
+const UNDECIDED: Decided = { allowed: false, paused: false };
+
 /** One receiver of a share: runs the sender's machine, carries out its effects, and speaks the protocol on its lane. */
 export class Delivery {
   #state: SenderState = SENDER_START;
+  #decided: Decided;
   #device = '';
   #greeted = false;
   #lane: Lane | null = null;
@@ -58,12 +67,12 @@ export class Delivery {
     readonly id: string,
     private readonly world: World,
     private readonly offer: Offer,
-    /** The sender's person has let this receiver in before. */
-    private allowedBefore: boolean,
+    before: Decided | null,
     /** Progress, or with `urgent` a new state. */
     private readonly onchange: (urgent: boolean) => void,
   ) {
     const { entries } = offer.manifest;
+    this.#decided = before ?? UNDECIDED;
     this.#table = new PieceTable(entries.map((entry) => entry.size));
     this.#accepted = new RunReader(entries.length);
     this.#wanted = new RunReader(this.#table.count);
@@ -74,8 +83,13 @@ export class Delivery {
     return this.#state;
   }
 
-  get wasAllowed(): boolean {
-    return this.allowedBefore;
+  /** True once its lane was open. */
+  get wasConnected(): boolean {
+    return this.#lane !== null;
+  }
+
+  get decided(): Decided {
+    return this.#decided;
   }
 
   get view(): DeliveryView {
@@ -104,7 +118,10 @@ export class Delivery {
 
   /** Feeds the machine; the person's commands come in here too. */
   handle(event: SenderEvent): void {
-    if (event.on === 'allow') this.allowedBefore = true;
+    if (event.on === 'allow') this.#decided = { ...this.#decided, allowed: true };
+    if ((event.on === 'pause' || event.on === 'resume') && event.by === 'me') {
+      this.#decided = { ...this.#decided, paused: event.on === 'pause' };
+    }
     const [state, ...effects] = stepSender(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
@@ -113,6 +130,7 @@ export class Delivery {
     if (state.at === 'transferring') this.#setPaused(state.pause.byMe || state.pause.byPeer);
     if (isOver(state)) this.#stop();
     this.onchange(true);
+    if (event.on === 'wanted' && this.#decided.paused) this.handle({ on: 'pause', by: 'me' });
   }
 
   #carryOut(effect: SenderEffect): void {

@@ -2,10 +2,10 @@ import type { Clock } from '../core/ports.ts';
 import type { Watchable } from './views.ts';
 
 /**
- * Milliseconds between views. Each costs both devices layout and paint that the transfer itself then lacks: at ten a second
- * this was a tenth of a CPU-bound transfer's time, as `npm run bench -- throughput` shows.
+ * Milliseconds between views. Each costs layout and paint, on a machine that the transfer itself keeps busy; twice a second
+ * is as often as a speed or a time left can be read.
  */
-const INTERVAL_MS = 250;
+const INTERVAL_MS = 500;
 
 /** Turns many small changes into few views: at most one per interval, but a new state is shown at once. */
 export class Publisher<View> implements Watchable<View> {

@@ -33,7 +33,7 @@ export interface ReceiveOptions {
  * It outlives its lanes: `attach` starts a new credit window on a new lane.
  */
 export class PieceReceiver {
-  readonly #assembler = new Assembler();
+  readonly #assembler = new Assembler((length) => this.options.sink.allocate(length));
   readonly #failures = new Map<number, number>();
   /** Pieces being verified or written: a duplicate of one is dropped. */
   readonly #busy = new Set<number>();

@@ -158,14 +158,15 @@ export class Receiving implements ReceivingSession {
         this.#hangUp(effect.code);
         return;
       case 'discard-sink':
-        this.#dropTransfer();
+        void this.#dropTransfer();
     }
   }
 
-  #dropTransfer(): void {
-    this.#transfer?.receiver.stop();
-    this.#transfer?.sink.discard().catch(reportDisk);
+  async #dropTransfer(): Promise<void> {
+    const transfer = this.#transfer;
     this.#transfer = null;
+    transfer?.receiver.stop();
+    await transfer?.sink.discard().catch(reportDisk);
   }
 
   #connected(lane: Lane): void {
@@ -282,6 +283,8 @@ export class Receiving implements ReceivingSession {
     const entries = (this.#entries ?? []).filter((entry) => chosen.has(entry.index));
     let sink: Sink;
     try {
+      // A transfer that failed before holds the room this one needs.
+      await this.#dropTransfer();
       sink = await this.world.sinks.open({ shareId: manifest.shareId, entries }, this.#place);
     } catch (error) {
       this.#fail(asBeelineError(error, 'disk-failed'));
@@ -291,7 +294,6 @@ export class Receiving implements ReceivingSession {
       await sink.discard();
       return;
     }
-    this.#dropTransfer();
     const ledger = new Ledger(manifest, accepted);
     const receiver = new PieceReceiver({
       ledger,

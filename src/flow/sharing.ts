@@ -95,7 +95,9 @@ export class Sharing implements SharingSession {
       const { state } = known;
       return state.at === 'declined' || (state.at === 'cancelled' && state.by === 'me') ? 'sender-declined' : null;
     }
-    const taken = [...this.#deliveries.values()].some(({ state }) => state.at !== 'declined');
+    const taken = [...this.#deliveries.values()].some(
+      ({ state, wasConnected }) => state.at === 'connecting' || (wasConnected && state.at !== 'declined'),
+    );
     return this.#admission === 'first' && taken ? 'sender-declined' : null;
   }
 
@@ -117,13 +119,13 @@ export class Sharing implements SharingSession {
     const returning = known !== undefined && known.state.at !== 'connecting';
     if (returning) known.handle({ on: 'lane-lost', code: 'connection-lost' });
     const delivery = returning || known === undefined ? this.#replace(receiver) : known;
-    const ask = this.#admission === 'ask' && !delivery.wasAllowed;
+    const ask = this.#admission === 'ask' && !delivery.decided.allowed;
     delivery.start(lane, ask);
   }
 
   #replace(receiver: string): Delivery {
     const before = this.#deliveries.get(receiver);
-    const delivery = new Delivery(receiver, this.world, this.offer, before?.wasAllowed ?? false, (urgent) => {
+    const delivery = new Delivery(receiver, this.world, this.offer, before?.decided ?? null, (urgent) => {
       if (urgent) this.#publisher.publish();
       else this.#publisher.touch();
     });

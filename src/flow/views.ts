@@ -1,4 +1,4 @@
-/** What the screens show: plain values, replaced as a whole, at most ten times a second. */
+/** What the screens show: plain values, replaced as a whole, a new state at once and progress twice a second. */
 import type { ErrorCode } from '../core/errors.ts';
 import type { EntryStatus } from '../core/ledger.ts';
 import type { Entry, PlannedEntry } from '../core/manifest.ts';

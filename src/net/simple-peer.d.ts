@@ -31,7 +31,8 @@ declare module 'simple-peer' {
     readonly connected: boolean;
     on<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
     signal(data: SignalData): void;
-    send(message: string | Uint8Array<ArrayBuffer>): void;
+    /** As a stream: waits by itself while the channel is full. */
+    write(message: string): boolean;
     destroy(error?: Error): void;
   }
 }

@@ -17,6 +17,9 @@ export type Screen =
   | { readonly at: 'unopened'; readonly code: ErrorCode }
   | { readonly at: 'receiving'; readonly reception: Reception };
 
+/** The title moves in steps of this many percent: each change makes the browser draw its tab strip anew. */
+const TITLE_STEP = 5;
+
 function titleOf(screen: Extract<Screen, { at: 'sharing' | 'receiving' }>): string {
   if (screen.at === 'sharing') {
     const { deliveries, entries } = screen.sharing.view;
@@ -25,8 +28,12 @@ function titleOf(screen: Extract<Screen, { at: 'sharing' | 'receiving' }>): stri
   }
   const { view, words } = screen.reception;
   const percent =
-    screen.reception.running && view.progress !== null ? `${formatPercent(fractionOf(view.progress))} ` : '';
+    screen.reception.running && view.progress !== null ? `${formatPercent(stepped(fractionOf(view.progress)))} ` : '';
   return percent + words.sentence;
+}
+
+function stepped(fraction: number): number {
+  return (Math.floor((fraction * 100) / TITLE_STEP) * TITLE_STEP) / 100;
 }
 
 const HOME: Screen = { at: 'home', trouble: null };

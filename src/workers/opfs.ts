@@ -30,7 +30,7 @@ async function carryOut(request: OpfsRequest): Promise<OpfsReply> {
     case 'commit':
       if (file === null) throw new BeelineError('internal', 'commit before open');
       await file.commit(request.writes);
-      return { kind: 'done' };
+      return { kind: 'committed', buffers: request.writes.map(({ bytes }) => bytes.buffer) };
     case 'rest':
       file?.rest();
       return { kind: 'done' };
@@ -40,5 +40,5 @@ async function carryOut(request: OpfsRequest): Promise<OpfsReply> {
 }
 
 function reply(message: OpfsReply): void {
-  self.postMessage(message);
+  self.postMessage(message, message.kind === 'committed' ? { transfer: [...message.buffers] } : {});
 }

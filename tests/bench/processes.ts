@@ -25,7 +25,8 @@ async function processesOf(device: Device): Promise<Processes> {
     const parent = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
     all.set(Number(name), { parent, command: (await readOrEmpty(`/proc/${name}/cmdline`)).replaceAll('\0', ' ') });
   }
-  const isOurs = (command: string) => command.includes(`--user-data-dir=${device.folder}`) && !command.includes('--type=');
+  const isOurs = (command: string) =>
+    command.includes(`--user-data-dir=${device.folder}`) && !command.includes('--type=');
   const browser = [...all].find(([, { command }]) => isOurs(command))?.[0];
   if (browser === undefined) throw new Error(`no browser runs in ${device.folder}`);
   const isBelow = (pid: number): boolean => {

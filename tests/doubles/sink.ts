@@ -52,6 +52,10 @@ export class MemorySink implements Sink {
     return this.#entry(entry).fate;
   }
 
+  allocate(length: number): Bytes {
+    return new Uint8Array(length);
+  }
+
   async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
     this.pending++;
     try {

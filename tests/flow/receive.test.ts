@@ -126,8 +126,8 @@ describe('the receiving pipe', () => {
     await watched.quiet();
     clock.advance(100);
     expect(said).toEqual([
-      { t: 'ack', credit: CREDIT_BYTES + PIECE_BYTES, verified: [] },
       { t: 'again', piece: 1 },
+      { t: 'ack', credit: CREDIT_BYTES + PIECE_BYTES, verified: [] },
     ]);
     expect([sink.written, ledger.verifiedBytes]).toEqual([0, 0]);
     take(0, 1);

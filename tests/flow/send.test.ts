@@ -9,12 +9,11 @@ import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts
 import { PieceTable } from '../../src/core/manifest.ts';
 import type { Channel } from '../../src/core/ports.ts';
 import { PieceScheduler } from '../../src/core/scheduler.ts';
-import { LaneSender } from '../../src/flow/send.ts';
+import { HIGH_WATERMARK, LaneSender } from '../../src/flow/send.ts';
 import { FakeLane } from '../doubles/lanes.ts';
 import { MemorySource } from '../doubles/source.ts';
 import { WatchedCrypto } from './hostile-scene.ts';
 
-const HIGH_WATERMARK = 256 * 1024;
 const LARGEST_MESSAGE = 64 * 1024;
 /** What may be read and not yet sent: 8 MiB, what is being sent, and the last read that began below that. */
 const AHEAD_BYTES = 16 * PIECE_BYTES;
