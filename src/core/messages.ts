@@ -70,6 +70,8 @@ const ControlSchema = v.variant('t', [
   v.strictObject({ t: v.literal('cancel') }),
   /** Receiver: everything accepted is verified or failed. Sender: I know. */
   v.strictObject({ t: v.literal('done') }),
+  /** Says only that this side is alive. */
+  v.strictObject({ t: v.literal('ping') }),
   /** This page is being closed or reloaded: the lane ends now, not when ICE notices. */
   v.strictObject({ t: v.literal('bye') }),
   /** The connection ends for this reason. */

@@ -21,7 +21,7 @@ import {
   type SenderState,
   stepSender,
 } from '../core/sender.ts';
-import { hangUp, watchPath } from './line.ts';
+import { Heartbeat, hangUp, watchPath } from './line.ts';
 import { TransferMeter } from './meter.ts';
 import { LaneSender } from './send.ts';
 import type { DeliveryView } from './views.ts';
@@ -55,6 +55,7 @@ export class Delivery {
   #path: PathInfo | null = null;
   #ledger: Ledger | null = null;
   #stopWatching: (() => void) | null = null;
+  #heartbeat: Heartbeat | null = null;
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
   readonly #wanted: RunReader;
@@ -109,6 +110,9 @@ export class Delivery {
       this.#path = path;
       this.onchange(false);
     });
+    // A silent receiver is left to ICE: it is the one that makes new lanes.
+    const ping = () => this.#guard(() => this.#send({ t: 'ping' }));
+    this.#heartbeat = new Heartbeat(this.world.clock, ping, ping);
   }
 
   /** The page is going away. */
@@ -185,6 +189,8 @@ export class Delivery {
       case 'done':
         if (this.#ledger?.settled !== true) throw new BeelineError('protocol', 'done before all is verified');
         this.handle({ on: 'done' });
+        return;
+      case 'ping':
         return;
       case 'bye':
         this.handle({ on: 'lane-lost', code: 'receiver-gone' });
@@ -318,5 +324,6 @@ export class Delivery {
   #stop(): void {
     this.#sender?.stop();
     this.#stopWatching?.();
+    this.#heartbeat?.stop();
   }
 }

@@ -37,3 +37,42 @@ export function watchPath(clock: Clock, lane: Lane, onpath: (path: PathInfo | nu
     cancel?.();
   };
 }
+
+/** Milliseconds between two signs of life. Rule [C8]. */
+export const PING_MS = 2_000;
+
+/** Ticks without any message after which a lane counts as dead although nothing has closed it. */
+export const QUIET_TICKS = 5;
+
+/** Says `ping` on a lane and listens for silence, until stopped. */
+export class Heartbeat {
+  #quiet = 0;
+  #cancel: (() => void) | null = null;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly ping: () => void,
+    private readonly onsilence: () => void,
+  ) {
+    this.#next();
+  }
+
+  /** The other side was heard. */
+  heard(): void {
+    this.#quiet = 0;
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #next(): void {
+    this.#cancel = this.clock.after(PING_MS, () => {
+      this.#quiet += 1;
+      this.#next();
+      if (this.#quiet >= QUIET_TICKS) this.onsilence();
+      else this.ping();
+    });
+  }
+}

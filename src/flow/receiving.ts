@@ -14,7 +14,7 @@ import {
   stepReceiver,
 } from '../core/receiver.ts';
 import { Redial } from './redial.ts';
-import { hangUp, watchPath } from './line.ts';
+import { Heartbeat, hangUp, watchPath } from './line.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { PieceReceiver } from './receive.ts';
@@ -39,6 +39,7 @@ export class Receiving implements ReceivingSession {
   #lane: Lane | null = null;
   #path: PathInfo | null = null;
   #stopWatching: (() => void) | null = null;
+  #heartbeat: Heartbeat | null = null;
   #listing: ManifestReader | null = null;
   #transfer: Transfer | null = null;
   #place: unknown = null;
@@ -126,6 +127,7 @@ export class Receiving implements ReceivingSession {
     this.#redial.close();
     this.#signaling.close();
     this.#stopWatching?.();
+    this.#heartbeat?.stop();
     this.#lane?.close();
     this.#transfer?.receiver.stop();
     this.#transfer?.sink.close().catch(reportDisk);
@@ -175,14 +177,22 @@ export class Receiving implements ReceivingSession {
     let greeted = false;
     this.#guard(() => this.#send({ t: 'hello', version: PROTOCOL_VERSION, device: this.world.device }));
     this.#handle({ on: 'lane-open' });
+    const heartbeat = new Heartbeat(
+      this.world.clock,
+      () => this.#guard(() => this.#send({ t: 'ping' })),
+      () => lane.close(),
+    );
+    this.#heartbeat = heartbeat;
     lane.onclose = (reason) => {
       this.#lane = null;
       this.#stopWatching?.();
+      heartbeat.stop();
       this.#path = null;
       this.#handle({ on: 'lane-lost', code: asBeelineError(reason, 'connection-lost').code });
     };
     lane.control.onmessage = (message) =>
       this.#guard(() => {
+        heartbeat.heard();
         const parsed = parseControl(message);
         if (!greeted && parsed.t !== 'hello') throw new BeelineError('protocol', 'no hello');
         if (greeted && parsed.t === 'hello') throw new BeelineError('protocol', 'two hellos');
@@ -191,6 +201,7 @@ export class Receiving implements ReceivingSession {
       });
     lane.bulk.onmessage = (message) =>
       this.#guard(() => {
+        heartbeat.heard();
         this.#expect('transferring', 'finished');
         this.#transfer?.receiver.take(message);
       });
@@ -239,6 +250,8 @@ export class Receiving implements ReceivingSession {
       case 'done':
         if (this.#state.at !== 'finished') throw new BeelineError('protocol', 'done too early');
         this.#hangUp(null);
+        return;
+      case 'ping':
         return;
       case 'bye':
         this.#lane?.close();
@@ -344,6 +357,7 @@ export class Receiving implements ReceivingSession {
   #hangUp(code: BeelineError['code'] | null): void {
     this.#redial.close();
     this.#stopWatching?.();
+    this.#heartbeat?.stop();
     const lane = this.#lane;
     this.#lane = null;
     if (lane === null) return;

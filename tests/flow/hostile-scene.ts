@@ -12,6 +12,9 @@ import { CertificateNetwork } from './certificates.ts';
 /** Longest time an attempt may take, in milliseconds; rule [C3]. */
 export const ATTEMPT_MS = 20_000;
 
+/** Time passes in steps of this many milliseconds. */
+const STEP_MS = 1_000;
+
 /** WebCrypto that knows whether anything is still being computed. */
 export class WatchedCrypto {
   #running = 0;
@@ -95,8 +98,11 @@ export class HostileScene {
 
   /** Lets time pass, and all that follows from it happen. */
   async pass(ms: number): Promise<void> {
-    this.clock.advance(ms);
-    await this.crypto.quiet();
+    // In steps, so that what one side says is heard before the other's next timer.
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.clock.advance(Math.min(STEP_MS, left));
+      await this.crypto.quiet();
+    }
   }
 
   close(): void {
