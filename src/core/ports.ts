@@ -174,8 +174,7 @@ export interface Sink {
   readonly inPlace: boolean;
   /**
    * A buffer for a piece that will be written, with anything in it: a used one, where the sink gets its buffers back. New
-   * ones of 1 MiB come from the system page by page, which cost more than filling them (a third of the receiving page's
-   * main thread, measured).
+   * ones of 1 MiB come from the system page by page.
    */
   allocate(length: number): Bytes;
   /**

@@ -11,9 +11,8 @@ import type { PieceScheduler } from '../core/scheduler.ts';
 import { Wake } from './wake.ts';
 
 /**
- * Bytes in the bulk channel above which nothing more is handed to it. With 256 KiB and a low mark of 64 KiB, enough for a page
- * that does nothing else, the channel ran dry whenever the page hashed or drew: a ratio to raw of 0.68 against 0.86
- * (`npm run bench -- throughput`).
+ * Bytes in the bulk channel above which nothing more is handed to it. A page that also hashes, reads and draws comes back
+ * later than one that only sends, so this is twice what a bare channel needs.
  */
 export const HIGH_WATERMARK = 512 * KIB;
 
