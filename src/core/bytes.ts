@@ -3,6 +3,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUE_OF = new Map(Array.from(BASE64URL, (letter, value) => [letter, value]));

@@ -21,15 +21,11 @@ export type OpfsRequest =
   /** Writes all and then flushes once. Buffers are transferred. */
   | { readonly kind: 'commit'; readonly writes: readonly OpfsWrite[] }
   /** Closes the handle until the next `commit`, so that the page reads a file that nobody is changing. */
-  | { readonly kind: 'rest' }
-  /** Finds out how large a file may become; needs no `open`. */
-  | { readonly kind: 'measure' };
+  | { readonly kind: 'rest' };
 
 export type OpfsReply =
   | { readonly kind: 'done' }
   /** All bytes of a `commit` are durable. Its buffers come back, to be filled again. */
   | { readonly kind: 'committed'; readonly buffers: readonly ArrayBuffer[] }
-  /** Bytes the quota leaves, in steps of a MiB. */
-  | { readonly kind: 'measured'; readonly bytes: number }
   /** For a `commit`: none of its bytes may be counted on. */
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };

@@ -24,8 +24,8 @@ export type ReceiverState =
   | { readonly at: 'connecting'; readonly attempt: number; readonly reason: ErrorCode | null }
   /** The lane is open; the sender has yet to let us in or to send its list. */
   | { readonly at: 'greeting'; readonly asked: boolean }
-  /** The list is here; the person decides. */
-  | { readonly at: 'offered'; readonly manifest: Manifest }
+  /** The list is here; the person decides. `problem` says why the last place they chose will not do. */
+  | { readonly at: 'offered'; readonly manifest: Manifest; readonly problem: ErrorCode | null }
   /** Accepted; the sink is being opened. */
   | ({ readonly at: 'preparing' } & Acceptance)
   | ({ readonly at: 'transferring'; readonly pause: Pause } & Acceptance)
@@ -46,6 +46,8 @@ export type ReceiverEvent =
   | { readonly on: 'manifest'; readonly manifest: Manifest }
   | { readonly on: 'accept'; readonly accepted: readonly number[] }
   | { readonly on: 'sink-open' }
+  /** No sink could be opened: the person may choose another place, or less. */
+  | { readonly on: 'sink-refused'; readonly code: ErrorCode }
   /** Every accepted piece is verified and durable, or its entry has failed. */
   | { readonly on: 'all-verified' }
   | { readonly on: 'pause' | 'resume'; readonly by: 'me' | 'peer' }
@@ -121,6 +123,8 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
       return state.at === 'preparing'
         ? [{ ...acceptance(state), at: 'transferring', pause: RUNNING }, { do: 'start' }]
         : [state];
+    case 'sink-refused':
+      return state.at === 'preparing' ? [{ at: 'offered', manifest: state.manifest, problem: event.code }] : [state];
     case 'all-verified':
       return state.at === 'transferring'
         ? [
@@ -179,7 +183,7 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
 
 /** A list arrives after every new lane. Mid-transfer it must be the same share's. Rule [C6]. */
 function listed(state: ReceiverState, manifest: Manifest): Step {
-  if (state.at === 'greeting') return [{ at: 'offered', manifest }];
+  if (state.at === 'greeting') return [{ at: 'offered', manifest, problem: null }];
   if (state.at !== 'reconnecting') return [state];
   if (!sameShare(state.manifest, manifest)) {
     return [

@@ -1,8 +1,10 @@
 import type { Bytes } from '../core/bytes.ts';
-import { KIB, concatBytes } from '../core/bytes.ts';
+import { KIB, MIB, concatBytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
 import type { OpfsReply, OpfsRequest, OpfsWrite } from '../core/opfs-messages.ts';
+import { opfsWorker } from './opfs-worker.ts';
+import type { WriterWorker } from './opfs-worker.ts';
 
 /**
  * Bytes up to which a write is copied into the one before it when both are adjacent. A message with one buffer and one
@@ -13,17 +15,16 @@ const COPY_BYTES = 64 * KIB;
 /** Used buffers kept, of 1 MiB each: as many as are filled and written at a time on a fast disk. */
 const SPARE_BUFFERS = 4;
 
+/**
+ * A commit waits for this many bytes, or this many milliseconds: a flush costs the browser 1.4 ms of work, however little
+ * it flushes.
+ */
+const GROUP_BYTES = 4 * MIB;
+const GATHER_MS = 20;
+
 interface Waiting extends OpfsWrite {
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
-}
-
-/** The part of a Worker that the writer needs. */
-export interface WriterWorker {
-  onmessage: ((event: MessageEvent<OpfsReply>) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-  postMessage(request: OpfsRequest, transfer: Transferable[]): void;
-  terminate(): void;
 }
 
 /**
@@ -34,6 +35,9 @@ export class OpfsWriter {
   readonly #worker: WriterWorker;
   readonly #asked: { readonly resolve: (reply: OpfsReply) => void; readonly reject: (reason: unknown) => void }[] = [];
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** Ends the wait for more. */
+  #enough: (() => void) | null = null;
   /** Buffers of whole pieces that came back from the worker. */
   readonly #spare: ArrayBuffer[] = [];
   #draining: Promise<void> | null = null;
@@ -67,21 +71,6 @@ export class OpfsWriter {
     }
   }
 
-  /**
-   * Bytes that the quota leaves for one more file.
-   *
-   * @throws BeelineError `no-room` for none at all; `disk-failed`, also while another tab measures.
-   */
-  static async measure(worker: WriterWorker = opfsWorker()): Promise<number> {
-    const writer = new OpfsWriter(worker);
-    try {
-      const reply = await writer.#ask({ kind: 'measure' });
-      return reply.kind === 'measured' ? reply.bytes : 0;
-    } finally {
-      worker.terminate();
-    }
-  }
-
   /** A buffer to be filled and written; a used one if there is one. */
   allocate(length: number): Bytes {
     const used = length === PIECE_BYTES ? this.#spare.pop() : undefined;
@@ -92,6 +81,8 @@ export class OpfsWriter {
   write(position: number, bytes: Bytes): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ position, bytes, resolve, reject });
+      this.#waitingBytes += bytes.length;
+      if (this.#waitingBytes >= GROUP_BYTES) this.#enough?.();
       this.#draining ??= this.#drain();
     });
   }
@@ -114,8 +105,10 @@ export class OpfsWriter {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const group = this.#waiting;
       this.#waiting = [];
+      this.#waitingBytes = 0;
       try {
         const writes = joined(group);
         const buffers = writes.map(({ bytes }) => bytes.buffer);
@@ -127,6 +120,17 @@ export class OpfsWriter {
       }
     }
     this.#draining = null;
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      this.#enough = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#waitingBytes >= GROUP_BYTES) this.#enough();
+    });
   }
 
   #keep(buffers: readonly ArrayBuffer[]): void {
@@ -148,10 +152,6 @@ export class OpfsWriter {
     this.#worker.terminate();
     for (const { reject } of this.#asked.splice(0)) reject(this.#ended);
   }
-}
-
-function opfsWorker(): WriterWorker {
-  return new Worker(new URL('../workers/opfs.ts', import.meta.url), { type: 'module' });
 }
 
 /**

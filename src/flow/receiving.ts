@@ -300,7 +300,7 @@ export class Receiving implements ReceivingSession {
       await this.#dropTransfer();
       sink = await this.world.sinks.open({ shareId: manifest.shareId, entries }, this.#place);
     } catch (error) {
-      this.#fail(asBeelineError(error, 'disk-failed'));
+      this.#handle({ on: 'sink-refused', code: asBeelineError(error, 'disk-failed').code });
       return;
     }
     if (this.#state !== state) {

@@ -106,17 +106,19 @@ export class LaneSender {
     return true;
   }
 
-  /** Pieces in the scheduler's order, the next ones already being read and hashed. */
+  /** Pieces in the scheduler's order, the next ones already being read and hashed. The first is read alone, to begin soon. */
   async *#loaded(): AsyncGenerator<LoadedPiece, void, undefined> {
+    let atMost = 1;
     const ahead: { readonly length: number; readonly loading: Promise<LoadedPiece[]> }[] = [];
     let aheadBytes = 0;
     while (!this.#stopped) {
       while (ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
-        const run = this.options.scheduler.take(this.options.laneId, (piece) => this.#neighbours(piece));
+        const run = this.options.scheduler.take(this.options.laneId, (piece) => this.#neighbours(piece, atMost));
         if (run === null) break;
         const block = this.#block(run);
         ahead.push({ length: block.length, loading: this.#load(block) });
         aheadBytes += block.length;
+        atMost = READ_PIECES;
       }
       const first = ahead.shift();
       if (first === undefined) {
@@ -129,10 +131,10 @@ export class LaneSender {
   }
 
   /** How many pieces of the same entry may be read with this one. */
-  #neighbours(piece: number): number {
+  #neighbours(piece: number, atMost: number): number {
     const { table } = this.options;
     const [, end] = table.range(table.span(piece).entry);
-    return Math.min(READ_PIECES, end - piece);
+    return Math.min(atMost, end - piece);
   }
 
   #block([from, count]: Run): Block {

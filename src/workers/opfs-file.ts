@@ -1,4 +1,3 @@
-import { MIB } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { TRANSFERS_FOLDER } from '../core/opfs-messages.ts';
@@ -51,50 +50,6 @@ export class OpfsFile {
   async #access(): Promise<FileSystemSyncAccessHandle> {
     this.#handle ??= await this.#file.createSyncAccessHandle();
     return this.#handle;
-  }
-}
-
-/** Name of the file that {@link measureQuota} makes for a moment. */
-const PROBE = 'probe';
-
-/** Bytes above which more room makes no difference: 1 TiB. */
-const ENOUGH = 1024 ** 4;
-
-/**
- * The bytes the quota leaves, found by giving an empty file one size after the other: 20 steps, about 20 ms measured.
- * No byte is written, and the disk itself may still have less.
- */
-export async function measureQuota(): Promise<number> {
-  const root = await navigator.storage.getDirectory();
-  const folder = await root.getDirectoryHandle(TRANSFERS_FOLDER, { create: true });
-  const handle = await (await folder.getFileHandle(PROBE, { create: true })).createSyncAccessHandle();
-  try {
-    return largestSize(handle);
-  } finally {
-    handle.close();
-    await folder.removeEntry(PROBE);
-  }
-}
-
-/** Within a MiB; leaves the file empty. */
-export function largestSize(handle: Pick<FileSystemSyncAccessHandle, 'truncate'>): number {
-  let possible = 0;
-  let impossible = ENOUGH;
-  while (impossible - possible > MIB) {
-    const middle = Math.floor((possible + impossible) / 2);
-    if (canBe(handle, middle)) possible = middle;
-    else impossible = middle;
-  }
-  handle.truncate(0);
-  return possible;
-}
-
-function canBe(handle: Pick<FileSystemSyncAccessHandle, 'truncate'>, size: number): boolean {
-  try {
-    handle.truncate(size);
-    return true;
-  } catch {
-    return false;
   }
 }
 

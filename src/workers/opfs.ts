@@ -1,7 +1,7 @@
 /** Worker entry: owns one file, because only a worker may hold a sync access handle. See core/opfs-messages.ts. */
 import { BeelineError } from '../core/errors.ts';
 import type { OpfsReply, OpfsRequest } from '../core/opfs-messages.ts';
-import { OpfsFile, diskError, measureQuota } from './opfs-file.ts';
+import { OpfsFile, diskError } from './opfs-file.ts';
 
 let file: OpfsFile | null = null;
 /** The request before has been answered: opening is asynchronous, and order must hold. */
@@ -34,8 +34,6 @@ async function carryOut(request: OpfsRequest): Promise<OpfsReply> {
     case 'rest':
       file?.rest();
       return { kind: 'done' };
-    case 'measure':
-      return { kind: 'measured', bytes: await measureQuota() };
   }
 }
 

@@ -21,7 +21,7 @@ const taken = { manifest, accepted: [1] };
 
 const connecting: ReceiverState = { at: 'connecting', attempt: 3, reason: 'sender-away' };
 const greeting: ReceiverState = { at: 'greeting', asked: false };
-const offered: ReceiverState = { at: 'offered', manifest };
+const offered: ReceiverState = { at: 'offered', manifest, problem: null };
 const preparing: ReceiverState = { at: 'preparing', ...taken };
 const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING };
 const paused: ReceiverState = { at: 'transferring', ...taken, pause: { byMe: true, byPeer: true } };
@@ -42,6 +42,12 @@ const rows: readonly Row[] = [
   ['[C6] the list is offered', greeting, { on: 'manifest', manifest }, offered],
   ['[P3] accepting opens the sink', offered, { on: 'accept', accepted: [1] }, preparing, { do: 'open-sink' }],
   ['[P7] an open sink starts', preparing, { on: 'sink-open' }, moving, { do: 'start' }],
+  [
+    '[P3] a sink that cannot be opened leaves the choice to the person',
+    preparing,
+    { on: 'sink-refused', code: 'no-room' },
+    { ...offered, problem: 'no-room' },
+  ],
   ['[D1] all verified is told as done', moving, { on: 'all-verified' }, finished, tell('done')],
   [
     '[C4] another attempt waits longer',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OpfsReply, OpfsRequest, OpfsWrite } from '../../src/core/opfs-messages.ts';
 import { equalBytes } from '../../src/core/bytes.ts';
 import { OpfsWriter, joined } from '../../src/disk/writer.ts';
-import type { WriterWorker } from '../../src/disk/writer.ts';
+import type { WriterWorker } from '../../src/disk/opfs-worker.ts';
 import { seededBytes } from '../doubles/random.ts';
 
 /** A worker that does nothing until the test answers. */
@@ -37,6 +37,12 @@ class TestWorker implements WriterWorker {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** As long as a commit waits for more to come. */
+async function gathered(): Promise<void> {
+  vi.advanceTimersByTime(20);
+  await settled();
+}
+
 async function opened(): Promise<{ worker: TestWorker; writer: OpfsWriter }> {
   const worker = new TestWorker();
   const opening = OpfsWriter.open('file', 1_000, worker);
@@ -55,27 +61,56 @@ function watched(promise: Promise<unknown>): { state: string } {
 }
 
 describe('the page’s end of the OPFS worker', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('waits for 4 MiB or 20 ms', async () => {
+    const { worker, writer } = await opened();
+    const piece = 1_048_576;
+    for (let at = 0; at < 3; at++) watched(writer.write(at * piece, new Uint8Array(piece)));
+    await settled();
+    expect(worker.commits).toEqual([]);
+    watched(writer.write(3 * piece, new Uint8Array(piece)));
+    await settled();
+    expect(worker.commits).toEqual([[piece, piece, piece, piece]]);
+    await worker.answer();
+    watched(writer.write(4 * piece, new Uint8Array(piece)));
+    await settled();
+    expect(worker.commits).toHaveLength(1);
+    await gathered();
+    expect(worker.commits).toHaveLength(2);
+  });
+
   test('commits what is written meanwhile as one group, and resolves each write when its group is durable', async () => {
     const { worker, writer } = await opened();
     const first = watched(writer.write(0, seededBytes(100_000, 1)));
     const second = watched(writer.write(200_000, seededBytes(100_001, 2)));
+    await gathered();
     const third = watched(writer.write(400_000, seededBytes(100_002, 3)));
-    expect(worker.commits).toEqual([[100_000]]);
+    expect(worker.commits).toEqual([[100_000, 100_001]]);
     await worker.answer();
-    expect([first.state, second.state, third.state]).toEqual(['done', 'waiting', 'waiting']);
-    expect(worker.commits).toEqual([[100_000], [100_001, 100_002]]);
+    await gathered();
+    expect([first.state, second.state, third.state]).toEqual(['done', 'done', 'waiting']);
+    expect(worker.commits).toEqual([[100_000, 100_001], [100_002]]);
     await worker.answer();
-    expect([second.state, third.state]).toEqual(['done', 'done']);
+    expect(third.state).toBe('done');
   });
 
   test('a failed commit fails its writes only, and a retry may succeed', async () => {
     const { worker, writer } = await opened();
     const first = watched(writer.write(0, seededBytes(5, 1)));
+    await gathered();
     const second = watched(writer.write(5, seededBytes(5, 1)));
     await worker.answer({ kind: 'failed', code: 'no-room', detail: '' });
+    await gathered();
     await worker.answer();
     expect([first.state, second.state]).toEqual(['no-room', 'done']);
     const retry = watched(writer.write(0, seededBytes(5, 1)));
+    await gathered();
     await worker.answer();
     expect(retry.state).toBe('done');
   });
@@ -83,10 +118,11 @@ describe('the page’s end of the OPFS worker', () => {
   test('a worker that dies fails all that waits, and all that comes', async () => {
     const { worker, writer } = await opened();
     const writes = [0, 10].map((position) => watched(writer.write(position, seededBytes(5, 1))));
+    await gathered();
     worker.onerror?.({ message: 'gone' } as ErrorEvent);
     await settled();
     writes.push(watched(writer.write(20, seededBytes(5, 1))));
-    await settled();
+    await gathered();
     expect(writes.map(({ state }) => state)).toEqual(['disk-failed', 'disk-failed', 'disk-failed']);
   });
 
@@ -94,7 +130,7 @@ describe('the page’s end of the OPFS worker', () => {
     const { worker, writer } = await opened();
     const write = watched(writer.write(0, seededBytes(5, 1)));
     const close = watched(writer.close());
-    await settled();
+    await gathered();
     expect(worker.requests.map(({ kind }) => kind)).toEqual(['open', 'commit']);
     await worker.answer();
     expect([write.state, worker.requests.at(-1)?.kind]).toEqual(['done', 'rest']);

@@ -70,9 +70,10 @@ export class HostileScene {
   readonly receivers: Receiving[] = [];
   readonly shares: { readonly sharing: Sharing; readonly identity: ShareIdentity; readonly offer: Offer }[] = [];
 
-  constructor() {
+  /** @param parts of the world that a test brings itself. */
+  constructor(parts: Partial<Pick<World, 'random'>> = {}) {
     const { clock, server: signaling, network: lanes } = this;
-    this.world = { ...makeWorld(), clock, signaling, lanes, subtle: this.crypto.subtle };
+    this.world = { ...makeWorld(), clock, signaling, lanes, subtle: this.crypto.subtle, ...parts };
   }
 
   async share(sizes: readonly number[] = [3], paths: readonly string[] = []): Promise<ShareIdentity> {

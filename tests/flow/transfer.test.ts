@@ -212,6 +212,18 @@ describe('a transfer between two sessions in one process', () => {
     expect(deliveries[0]?.state).toMatchObject({ code: 'no-room' });
   });
 
+  it('[P3] no room at the start leaves the choice to the person', async () => {
+    scene = await openScene([8 * PIECE_BYTES, 10]);
+    scene.world.sinks.freeBytes = PIECE_BYTES;
+    const receiving = scene.receive();
+    await acceptAll(receiving);
+    const { state } = await until(receiving, (view) => view.state.at === 'offered' && view.state.problem !== null);
+    expect(state).toMatchObject({ problem: 'no-room' });
+    expect(scene.sharing.view.deliveries[0]?.state.at).toBe('offered');
+    receiving.accept([1], null);
+    await until(receiving, at('finished'));
+  });
+
   it('serves three receivers at once, each with its own progress', async () => {
     scene = await openScene([6 * PIECE_BYTES + 5, 1000]);
     const receivers = [scene.receive(), scene.receive(), scene.receive()];

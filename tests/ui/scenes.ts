@@ -105,15 +105,15 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'connecting-failed': receiving(() => ({ at: 'connecting', attempt: 3, reason: 'connect-timeout' })),
   waiting: receiving(() => ({ at: 'connecting', attempt: 2, reason: 'sender-away' })),
   asked: receiving(() => ({ at: 'greeting', asked: true })),
-  offered: receiving(() => ({ at: 'offered', manifest: manifestOf(ENTRIES) })),
+  offered: receiving(() => ({ at: 'offered', manifest: manifestOf(ENTRIES), problem: null })),
   'offered-unsafe': receiving(
-    () => ({ at: 'offered', manifest: manifestOf(HOSTILE) }),
+    () => ({ at: 'offered', manifest: manifestOf(HOSTILE), problem: null }),
     () => ({
       room: { kind: 'opfs', freeBytes: 2_100_000_000 },
     }),
   ),
   'offered-10000': receiving(
-    () => ({ at: 'offered', manifest: manifestOf(manyEntries(10_000)) }),
+    () => ({ at: 'offered', manifest: manifestOf(manyEntries(10_000)), problem: null }),
     () => ({}),
     {
       canChoosePlace: false,

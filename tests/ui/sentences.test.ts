@@ -42,7 +42,10 @@ describe('the receiving screen', () => {
     ['Connecting', receivingOf({ at: 'connecting', attempt: 0, reason: null })],
     ['Waiting for the sender', receivingOf({ at: 'connecting', attempt: 1, reason: 'sender-away' })],
     ['Waiting for the sender to allow you', receivingOf({ at: 'greeting', asked: true })],
-    ['Chrome on Linux wants to send you 7 files', receivingOf({ at: 'offered', manifest: manifestOf(ENTRIES) })],
+    [
+      'Chrome on Linux wants to send you 7 files',
+      receivingOf({ at: 'offered', manifest: manifestOf(ENTRIES), problem: null }),
+    ],
     ['Receiving 7 files', receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) })],
     ['Paused by you', receivingOf({ at: 'transferring', pause: pauseBy('me'), ...acceptanceOf(ENTRIES) })],
     ['Paused by the sender', receivingOf({ at: 'transferring', pause: pauseBy('peer'), ...acceptanceOf(ENTRIES) })],

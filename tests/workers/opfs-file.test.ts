@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diskError, largestSize, writeAndFlush } from '../../src/workers/opfs-file.ts';
+import { diskError, writeAndFlush } from '../../src/workers/opfs-file.ts';
 import type { WritableHandle } from '../../src/workers/opfs-file.ts';
 import { seededBytes } from '../doubles/random.ts';
 
@@ -35,22 +35,6 @@ describe('a commit', () => {
       writeAndFlush(handle, writes);
     }).toThrow(expect.objectContaining({ code: 'no-room' }));
     expect(handle.did).not.toContain('flush');
-  });
-});
-
-describe('the quota', () => {
-  test.each([0, 1, 5 * 2 ** 20, 151 * 2 ** 30, 2 ** 40, 2 ** 50])('of %d bytes is found within a MiB', (quota) => {
-    const sizes: number[] = [];
-    const found = largestSize({
-      truncate: (size: number) => {
-        if (size > quota) throw new DOMException('full', 'QuotaExceededError');
-        sizes.push(size);
-      },
-    });
-    const wanted = Math.min(quota, 2 ** 40);
-    expect(found).toBeLessThanOrEqual(wanted);
-    expect(found).toBeGreaterThanOrEqual(wanted - 2 ** 20);
-    expect(sizes.at(-1)).toBe(0);
   });
 });
 
