@@ -1,17 +1,10 @@
 import { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { Ledger } from '../core/ledger.ts';
-import { MAX_PIECE_FAILURES, PROTOCOL_VERSION } from '../core/limits.ts';
+import { MAX_PIECE_FAILURES } from '../core/limits.ts';
 import { type Manifest, PieceTable } from '../core/manifest.ts';
-import {
-  type ControlMessage,
-  eachOf,
-  encodeControl,
-  manifestMessages,
-  parseControl,
-  RunReader,
-} from '../core/messages.ts';
-import type { Lane, PathInfo, Source } from '../core/ports.ts';
+import { type ControlMessage, eachOf, manifestMessages, RunReader } from '../core/messages.ts';
+import type { Lane, Source } from '../core/ports.ts';
 import { PieceScheduler } from '../core/scheduler.ts';
 import {
   isOver,
@@ -21,7 +14,7 @@ import {
   type SenderState,
   stepSender,
 } from '../core/sender.ts';
-import { Heartbeat, hangUp, watchPath } from './line.ts';
+import { Conversation, type TransferMessage } from './conversation.ts';
 import { TransferMeter } from './meter.ts';
 import { LaneSender } from './send.ts';
 import type { DeliveryView } from './views.ts';
@@ -49,13 +42,10 @@ export class Delivery {
   #state: SenderState = SENDER_START;
   #decided: Decided;
   #device = '';
-  #greeted = false;
+  #conversation: Conversation | null = null;
   #lane: Lane | null = null;
   #sender: LaneSender | null = null;
-  #path: PathInfo | null = null;
   #ledger: Ledger | null = null;
-  #stopWatching: (() => void) | null = null;
-  #heartbeat: Heartbeat | null = null;
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
   readonly #wanted: RunReader;
@@ -95,29 +85,35 @@ export class Delivery {
 
   get view(): DeliveryView {
     const progress = this.#ledger === null ? null : this.#meter.progress(this.#ledger);
-    return { id: this.id, device: this.#device, state: this.#state, progress, path: this.#path };
+    return { id: this.id, device: this.#device, state: this.#state, progress, path: this.#conversation?.path ?? null };
   }
 
   /** The lane is open. */
   start(lane: Lane, ask: boolean): void {
     this.#lane = lane;
-    this.#guard(() => this.#send({ t: 'hello', version: PROTOCOL_VERSION, device: this.world.device }));
-    this.handle({ on: 'lane-open', ask });
-    lane.onclose = (reason) => this.handle({ on: 'lane-lost', code: asBeelineError(reason, 'connection-lost').code });
-    lane.control.onmessage = (message) => this.#guard(() => this.#receive(parseControl(message)));
-    lane.bulk.onmessage = () => this.#fail(new BeelineError('protocol', 'a receiver sent file data'));
-    this.#stopWatching = watchPath(this.world.clock, lane, (path) => {
-      this.#path = path;
-      this.onchange(false);
+    const conversation = new Conversation(this.world, lane, {
+      onhello: (device) => {
+        this.#device = device;
+        this.onchange(false);
+      },
+      onmessage: (message) => this.#receive(message),
+      onbulk: () => {
+        throw new BeelineError('protocol', 'a receiver sent file data');
+      },
+      onpath: () => this.onchange(false),
+      onlost: (code) => this.handle({ on: 'lane-lost', code }),
+      onfatal: (code) => this.handle({ on: 'fatal', code }),
+      // A silent receiver is left to ICE: it is the one that makes new lanes.
+      onsilence: () => undefined,
     });
-    // A silent receiver is left to ICE: it is the one that makes new lanes.
-    const ping = () => this.#guard(() => this.#send({ t: 'ping' }));
-    this.#heartbeat = new Heartbeat(this.world.clock, ping, ping);
+    this.#conversation = conversation;
+    this.handle({ on: 'lane-open', ask });
+    conversation.listen();
   }
 
   /** The page is going away. */
   sayBye(): void {
-    if (this.#lane !== null && !isOver(this.#state)) this.#guard(() => this.#send({ t: 'bye' }));
+    if (!isOver(this.#state)) this.#send({ t: 'bye' });
   }
 
   /** Feeds the machine; the person's commands come in here too. */
@@ -129,10 +125,11 @@ export class Delivery {
     const [state, ...effects] = stepSender(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
-    for (const effect of effects) this.#guard(() => this.#carryOut(effect));
+    for (const effect of effects) this.#carryOut(effect);
     if (!changed) return;
     if (state.at === 'transferring') this.#setPaused(state.pause.byMe || state.pause.byPeer);
-    if (isOver(state)) this.#stop();
+    if (isOver(state)) this.#sender?.stop();
+    if (state.at === 'lost') this.#conversation?.drop(state.code);
     this.onchange(true);
     if (event.on === 'wanted' && this.#decided.paused) this.handle({ on: 'pause', by: 'me' });
   }
@@ -149,18 +146,11 @@ export class Delivery {
         this.#startSending();
         return;
       case 'hang-up':
-        if (this.#lane === null) return;
-        if (effect.code !== null) this.#send({ t: 'error', code: effect.code });
-        hangUp(this.world.clock, this.#lane);
+        this.#conversation?.hangUp(effect.code);
     }
   }
 
-  #receive(message: ControlMessage): void {
-    if (message.t === 'hello') {
-      this.#hello(message);
-      return;
-    }
-    if (!this.#greeted) throw new BeelineError('protocol', 'no hello');
+  #receive(message: TransferMessage): void {
     switch (message.t) {
       case 'accept':
         this.#expect('offered');
@@ -190,8 +180,6 @@ export class Delivery {
         if (this.#ledger?.settled !== true) throw new BeelineError('protocol', 'done before all is verified');
         this.handle({ on: 'done' });
         return;
-      case 'ping':
-        return;
       case 'bye':
         this.handle({ on: 'lane-lost', code: 'receiver-gone' });
         return;
@@ -204,14 +192,6 @@ export class Delivery {
       case 'entry-failed':
         throw new BeelineError('protocol', `a receiver sent ${message.t}`);
     }
-  }
-
-  #hello({ version, device }: Extract<ControlMessage, { t: 'hello' }>): void {
-    if (this.#greeted) throw new BeelineError('protocol', 'two hellos');
-    if (version !== PROTOCOL_VERSION) throw new BeelineError('version', `${version}`);
-    this.#greeted = true;
-    this.#device = device;
-    this.onchange(false);
   }
 
   #openLedger(): Ledger {
@@ -286,7 +266,7 @@ export class Delivery {
   }
 
   #failEntry(ledger: Ledger, entry: number, code: ErrorCode): void {
-    if (ledger.fail(entry, code)) this.#guard(() => this.#send({ t: 'entry-failed', entry, code }));
+    if (ledger.fail(entry, code)) this.#send({ t: 'entry-failed', entry, code });
     this.onchange(false);
   }
 
@@ -300,30 +280,6 @@ export class Delivery {
   }
 
   #send(message: ControlMessage): void {
-    this.#lane?.control.send(encodeControl(message));
-  }
-
-  /** What a peer's message makes throw ends this delivery and nothing else. */
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#fail(asBeelineError(error));
-    }
-  }
-
-  #fail(error: BeelineError): void {
-    if (error.code === 'connection-lost') {
-      this.handle({ on: 'lane-lost', code: error.code });
-      return;
-    }
-    console.warn('delivery ended:', error.code, error.detail);
-    this.handle({ on: 'fatal', code: error.code });
-  }
-
-  #stop(): void {
-    this.#sender?.stop();
-    this.#stopWatching?.();
-    this.#heartbeat?.stop();
+    this.#conversation?.send(message);
   }
 }

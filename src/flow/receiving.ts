@@ -1,11 +1,10 @@
-import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { Ledger } from '../core/ledger.ts';
-import { PROTOCOL_VERSION } from '../core/limits.ts';
 import type { ShareKeys } from '../core/link.ts';
 import { planEntries, type PlannedEntry } from '../core/manifest.ts';
-import { type ControlMessage, encodeControl, ManifestReader, parseControl, runMessages } from '../core/messages.ts';
+import { type ControlMessage, ManifestReader, runMessages } from '../core/messages.ts';
 import { toRuns } from '../core/have.ts';
-import type { Lane, PathInfo, Room, Signaling, Sink } from '../core/ports.ts';
+import type { Lane, Room, Signaling, Sink } from '../core/ports.ts';
 import {
   RECEIVER_START,
   type ReceiverEffect,
@@ -13,8 +12,8 @@ import {
   type ReceiverState,
   stepReceiver,
 } from '../core/receiver.ts';
+import { Conversation, type TransferMessage } from './conversation.ts';
 import { Redial } from './redial.ts';
-import { Heartbeat, hangUp, watchPath } from './line.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { PieceReceiver } from './receive.ts';
@@ -36,10 +35,7 @@ export class Receiving implements ReceivingSession {
   #entries: readonly PlannedEntry[] | null = null;
   #room: Room | null = null;
   #saving: ReceivingView['saving'] = 'no';
-  #lane: Lane | null = null;
-  #path: PathInfo | null = null;
-  #stopWatching: (() => void) | null = null;
-  #heartbeat: Heartbeat | null = null;
+  #conversation: Conversation | null = null;
   #listing: ManifestReader | null = null;
   #transfer: Transfer | null = null;
   #place: unknown = null;
@@ -80,7 +76,7 @@ export class Receiving implements ReceivingSession {
   }
 
   decline(): void {
-    if (this.#state.at === 'offered') this.#guard(() => this.#send({ t: 'decline' }));
+    if (this.#state.at === 'offered') this.#send({ t: 'decline' });
     this.#handle({ on: 'cancel', by: 'me' });
   }
 
@@ -118,7 +114,7 @@ export class Receiving implements ReceivingSession {
 
   /** To be called when the page is closed or reloaded. Rule [C7]. */
   sayBye(): void {
-    this.#guard(() => this.#send({ t: 'bye' }));
+    this.#send({ t: 'bye' });
   }
 
   close(): void {
@@ -126,9 +122,7 @@ export class Receiving implements ReceivingSession {
     this.#closed = true;
     this.#redial.close();
     this.#signaling.close();
-    this.#stopWatching?.();
-    this.#heartbeat?.stop();
-    this.#lane?.close();
+    this.#conversation?.drop('connection-lost');
     this.#transfer?.receiver.stop();
     this.#transfer?.sink.close().catch(reportDisk);
   }
@@ -138,7 +132,7 @@ export class Receiving implements ReceivingSession {
     const [state, ...effects] = stepReceiver(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
-    for (const effect of effects) this.#guard(() => this.#carryOut(effect));
+    for (const effect of effects) this.#carryOut(effect);
     if (changed) this.#publisher.publish();
   }
 
@@ -172,52 +166,29 @@ export class Receiving implements ReceivingSession {
   }
 
   #connected(lane: Lane): void {
-    this.#lane = lane;
     this.#listing = null;
-    let greeted = false;
-    this.#guard(() => this.#send({ t: 'hello', version: PROTOCOL_VERSION, device: this.world.device }));
-    this.#handle({ on: 'lane-open' });
-    const heartbeat = new Heartbeat(
-      this.world.clock,
-      () => this.#guard(() => this.#send({ t: 'ping' })),
-      () => lane.close(),
-    );
-    this.#heartbeat = heartbeat;
-    lane.onclose = (reason) => {
-      this.#lane = null;
-      this.#stopWatching?.();
-      heartbeat.stop();
-      this.#path = null;
-      this.#handle({ on: 'lane-lost', code: asBeelineError(reason, 'connection-lost').code });
-    };
-    lane.control.onmessage = (message) =>
-      this.#guard(() => {
-        heartbeat.heard();
-        const parsed = parseControl(message);
-        if (!greeted && parsed.t !== 'hello') throw new BeelineError('protocol', 'no hello');
-        if (greeted && parsed.t === 'hello') throw new BeelineError('protocol', 'two hellos');
-        greeted = true;
-        this.#receive(parsed);
-      });
-    lane.bulk.onmessage = (message) =>
-      this.#guard(() => {
-        heartbeat.heard();
+    const conversation = new Conversation(this.world, lane, {
+      onhello: (device) => {
+        this.#device = device;
+        this.#publisher.touch();
+      },
+      onmessage: (message) => this.#receive(message),
+      onbulk: (message) => {
         this.#expect('transferring', 'finished');
         this.#transfer?.receiver.take(message);
-      });
-    this.#stopWatching = watchPath(this.world.clock, lane, (path) => {
-      this.#path = path;
-      this.#publisher.touch();
+      },
+      onpath: () => this.#publisher.touch(),
+      onlost: (code) => this.#handle({ on: 'lane-lost', code }),
+      onfatal: (code) => this.#handle({ on: 'fatal', code }),
+      onsilence: () => conversation.drop('connection-lost'),
     });
+    this.#conversation = conversation;
+    this.#handle({ on: 'lane-open' });
+    conversation.listen();
   }
 
-  #receive(message: ControlMessage): void {
+  #receive(message: TransferMessage): void {
     switch (message.t) {
-      case 'hello':
-        if (message.version !== PROTOCOL_VERSION) throw new BeelineError('version', `${message.version}`);
-        this.#device = message.device;
-        this.#publisher.touch();
-        return;
       case 'asking':
         this.#expect('greeting', 'reconnecting');
         this.#handle({ on: 'asked' });
@@ -251,10 +222,8 @@ export class Receiving implements ReceivingSession {
         if (this.#state.at !== 'finished') throw new BeelineError('protocol', 'done too early');
         this.#hangUp(null);
         return;
-      case 'ping':
-        return;
       case 'bye':
-        this.#lane?.close();
+        this.#conversation?.drop('connection-lost');
         return;
       case 'error':
         this.#handle({ on: 'fatal', code: message.code });
@@ -313,7 +282,7 @@ export class Receiving implements ReceivingSession {
       sink,
       subtle: this.world.subtle,
       clock: this.world.clock,
-      send: (message) => this.#guard(() => this.#send(message)),
+      send: (message) => this.#send(message),
       onprogress: () => {
         this.#meter.sample(ledger.verifiedBytes);
         this.#publisher.touch();
@@ -351,33 +320,18 @@ export class Receiving implements ReceivingSession {
   }
 
   #send(message: ControlMessage): void {
-    this.#lane?.control.send(encodeControl(message));
+    this.#conversation?.send(message);
   }
 
-  #hangUp(code: BeelineError['code'] | null): void {
+  #hangUp(code: ErrorCode | null): void {
     this.#redial.close();
-    this.#stopWatching?.();
-    this.#heartbeat?.stop();
-    const lane = this.#lane;
-    this.#lane = null;
-    if (lane === null) return;
-    if (code !== null) lane.control.send(encodeControl({ t: 'error', code }));
-    hangUp(this.world.clock, lane);
+    this.#conversation?.hangUp(code);
   }
 
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#fail(asBeelineError(error));
-    }
-  }
-
-  #fail(error: BeelineError): void {
-    // The lane's own `onclose` follows, and it decides what to do.
-    if (error.code === 'connection-lost') return;
-    console.warn('receiving ended:', error.code, error.detail);
-    this.#handle({ on: 'fatal', code: error.code });
+  /** What went wrong here, not in what the peer said. */
+  #fail({ code, detail }: BeelineError): void {
+    console.warn('receiving ended:', code, detail);
+    this.#handle({ on: 'fatal', code });
   }
 
   #setSaving(saving: ReceivingView['saving']): void {
@@ -396,7 +350,7 @@ export class Receiving implements ReceivingSession {
       room: this.#room,
       sink: transfer === null ? null : { kind: transfer.sink.kind, inPlace: transfer.sink.inPlace },
       progress: transfer === null ? null : this.#meter.progress(transfer.ledger),
-      path: this.#path,
+      path: this.#conversation?.path ?? null,
       saving: this.#saving,
     };
   }

@@ -43,7 +43,7 @@ const rows: readonly Row[] = [
   ['[P3] accepting opens the sink', offered, { on: 'accept', accepted: [1] }, preparing, { do: 'open-sink' }],
   ['[P7] an open sink starts', preparing, { on: 'sink-open' }, moving, { do: 'start' }],
   [
-    '[P3] a sink that cannot be opened leaves the choice to the person',
+    '[C9] a sink that cannot be opened leaves the choice to the person',
     preparing,
     { on: 'sink-refused', code: 'no-room' },
     { ...offered, problem: 'no-room' },

@@ -115,7 +115,7 @@ describe('a transfer between two sessions in one process', () => {
   it('[C5] a lane lost mid-transfer is made again, and nothing verified is sent twice', async () => {
     const size = 24 * PIECE_BYTES;
     scene = await openScene([size]);
-    const goOn = stallAfter(scene, 2);
+    const goOn = stallAfter(scene, 3);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) >= size / 3);
@@ -212,7 +212,7 @@ describe('a transfer between two sessions in one process', () => {
     expect(deliveries[0]?.state).toMatchObject({ code: 'no-room' });
   });
 
-  it('[P3] no room at the start leaves the choice to the person', async () => {
+  it('[C9] no room at the start leaves the choice to the person', async () => {
     scene = await openScene([8 * PIECE_BYTES, 10]);
     scene.world.sinks.freeBytes = PIECE_BYTES;
     const receiving = scene.receive();
