@@ -38,6 +38,8 @@ function openDisk(): Promise<SinkFactory> {
 const sinks: SinkFactory = {
   room: async () => (await openDisk()).room(),
   open: async (plan, place) => (await openDisk()).open(plan, place),
+  reopen: async (plan, storage) => (await openDisk()).reopen(plan, storage),
+  forget: async (storage) => (await openDisk()).forget(storage),
 };
 
 const world: World = {

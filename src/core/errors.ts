@@ -53,6 +53,12 @@ const ERRORS = {
     'There is not enough room on this device.',
     'Free some space, accept fewer files, or choose another place.',
   ],
+  'open-elsewhere': [
+    'This transfer is running in another tab or window.',
+    'Go on there, or close it and try again here.',
+  ],
+  gone: ['What was here of this transfer is no longer there.', 'Receive it again from the start.'],
+  'peer-silent': ['The other device does not answer.', 'It may be asleep. Wake it and open Beeline there.'],
   'disk-failed': ['Writing to the disk failed.', 'Check the disk and its permissions, then try again.'],
   'save-stopped': ['Saving was stopped before its end.', 'Save again: the files are still here.'],
   'permission-denied': ['The browser was not allowed to write there.', 'Choose the place again and allow it.'],

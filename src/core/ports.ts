@@ -167,11 +167,26 @@ export interface SinkPlan {
   readonly entries: readonly PlannedEntry[];
 }
 
+/** What a sink is found by: a file of the origin private file system, or a folder the person chose. */
+export type SinkStorage =
+  | { readonly kind: 'opfs'; readonly fileName: string }
+  | { readonly kind: 'folder'; readonly folder: unknown; readonly fileName: string };
+
+/** A step of looking through what a sink has. */
+export interface Recalled {
+  /** Bytes looked at in this step, whether they are here or not. */
+  readonly bytes: number;
+  /** The pieces among them that are intact. */
+  readonly intact: readonly { readonly entry: number; readonly offset: number }[];
+}
+
 /** Where a receiver's bytes go: one open sink per transfer. */
 export interface Sink {
   readonly kind: SinkKind;
   /** True when finished entries already are where the person wanted them, so that nothing is left to save. */
   readonly inPlace: boolean;
+  /** Finds this sink again, in another page; can be kept in a database. Null for one that does not outlive its page. */
+  readonly storage: SinkStorage | null;
   /**
    * A buffer for a piece that will be written, with anything in it: a used one, where the sink gets its buffers back. New
    * ones of 1 MiB come from the system page by page.
@@ -180,13 +195,20 @@ export interface Sink {
   /**
    * Places verified bytes of one piece. Takes ownership of `bytes`. Resolves when they are durable: they survive a
    * crash of the page. Many writes may be under way at once, in any order.
+   * @param hash the piece's SHA-256, kept so that {@link Sink.recall} can tell whether the piece is still intact.
    * @throws BeelineError `no-room`, `disk-failed` or `permission-denied`.
    */
-  write(entry: number, offset: number, bytes: Bytes): Promise<void>;
+  write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<void>;
   /** All pieces of the entry are durable: give it its name, length and date. An empty entry gets only this call. */
   finish(entry: number): Promise<void>;
   /** Gives up one entry and frees what can be freed. */
   drop(entry: number): Promise<void>;
+  /**
+   * Hashes again what earlier pages have written, in steps: nothing on a disk is trusted for having been there. Ends
+   * early when the sink is closed.
+   * @throws BeelineError `disk-failed`
+   */
+  recall(): AsyncIterable<Recalled>;
   /** Hands finished entries to the person's Downloads, one by one or as one zip. Does nothing when `inPlace`. */
   save(entries: readonly number[], as: 'files' | 'zip'): Promise<void>;
   /** Ends the sink and keeps what is in it. */
@@ -203,4 +225,11 @@ export interface SinkFactory {
    * @throws BeelineError `no-room`, `memory-only`, `disk-failed` or `permission-denied`.
    */
   open(plan: SinkPlan, place: unknown): Promise<Sink>;
+  /**
+   * Opens what an earlier page has left, for the same plan.
+   * @throws BeelineError `gone` when it is no longer there; `open-elsewhere` while another tab has it; as `open` else.
+   */
+  reopen(plan: SinkPlan, storage: SinkStorage): Promise<Sink>;
+  /** Deletes what an earlier page has left; files in a chosen folder stay. */
+  forget(storage: SinkStorage): Promise<void>;
 }

@@ -1,10 +1,15 @@
 import type { Bytes } from '../core/bytes.ts';
+import { concatBytes, equalBytes } from '../core/bytes.ts';
 import { BeelineError, asBeelineError } from '../core/errors.ts';
 import type { PlannedEntry } from '../core/manifest.ts';
-import type { Sink, SinkPlan } from '../core/ports.ts';
-import { FreeNames } from './free-name.ts';
+import { PIECE_BYTES } from '../core/limits.ts';
+import type { Recalled, Sink, SinkPlan, SinkStorage } from '../core/ports.ts';
+import { FreeNames, numbered } from './free-name.ts';
+import { Journal } from './journal.ts';
+import type { JournalEntry } from './journal.ts';
 import { Layout } from './layout.ts';
 import { Slots } from './slots.ts';
+import { hasOpfs, newFileName, readTransfer, removeTransfer } from './transfers.ts';
 
 /**
  * Files opened or closed at once. Each open makes a swap file and each close scans and renames it, mostly waiting:
@@ -15,6 +20,8 @@ const PARALLEL_FILES = 8;
 /** A file of the chosen folder while it is being written. */
 interface OpenFile {
   readonly stream: FileSystemWritableFileStream;
+  /** The number its name has. */
+  readonly number: number;
   /** Removes the file from the folder. */
   readonly remove: () => Promise<void>;
 }
@@ -26,12 +33,14 @@ interface OpenFile {
  * **Durability** is per entry, not per piece. Chromium collects what is written in a swap file (`name.crswap`) and puts
  * it in place when the stream is closed, in `finish`. So `write` resolves when the stream has taken the bytes, and they
  * do not survive a crash of the page before `finish` has resolved: a resume after a reload starts unfinished entries of
- * this sink at their beginning. The exception is an entry written by one `write`, which closes at once. A crash leaves
+ * this sink at their beginning; a {@link Journal} tells which are finished. The exception is an entry written by one `write`, which closes at once. A crash leaves
  * an empty file under the final name, never a partial one; a failure that the page lives to see leaves none.
  */
 export class FolderSink implements Sink {
   readonly kind = 'folder';
   readonly inPlace = true;
+  readonly storage: SinkStorage | null;
+  readonly #journal: Journal | null;
   readonly #root: FileSystemDirectoryHandle;
   readonly #layout: Layout;
   readonly #names: FreeNames;
@@ -41,8 +50,14 @@ export class FolderSink implements Sink {
   readonly #open = new Map<number, Promise<OpenFile>>();
   /** Entries that are in place already. */
   readonly #complete = new Set<number>();
+  #ended = false;
+  /** Hashes of the pieces of open entries, by their offset. */
+  readonly #hashes = new Map<number, Map<number, Bytes>>();
 
-  constructor(plan: SinkPlan, root: FileSystemDirectoryHandle) {
+  /** @param journal null where the browser has no storage for it: then a later page finds nothing. */
+  constructor(plan: SinkPlan, root: FileSystemDirectoryHandle, journal: Journal | null = null) {
+    this.#journal = journal;
+    this.storage = journal === null ? null : { kind: 'folder', folder: root, fileName: journal.fileName };
     this.#root = root;
     this.#layout = new Layout(plan.entries);
     this.#names = new FreeNames(plan.entries.map(({ path }) => path));
@@ -54,20 +69,34 @@ export class FolderSink implements Sink {
    * @throws BeelineError `permission-denied`
    */
   static async open(plan: SinkPlan, root: FileSystemDirectoryHandle): Promise<FolderSink> {
-    const mode = { mode: 'readwrite' } as const;
-    const granted =
-      (await root.queryPermission(mode)) === 'granted' || (await root.requestPermission(mode)) === 'granted';
-    if (!granted) throw new BeelineError('permission-denied');
-    return new FolderSink(plan, root);
+    await allowed(root);
+    const journal = (await hasOpfs()) ? await Journal.open(newFileName(plan.shareId), plan.entries) : null;
+    return new FolderSink(plan, root, journal);
+  }
+
+  /**
+   * Goes on in a folder that an earlier page wrote to.
+   *
+   * @throws BeelineError `permission-denied`, or `gone` for a journal that is lost.
+   */
+  static async reopen(plan: SinkPlan, { folder, fileName }: SinkStorage & { kind: 'folder' }): Promise<FolderSink> {
+    if (!(folder instanceof FileSystemDirectoryHandle)) throw new BeelineError('gone', 'no folder');
+    await allowed(folder);
+    await readTransfer(fileName).catch(() => {
+      throw new BeelineError('gone', 'no journal');
+    });
+    return new FolderSink(plan, folder, await Journal.open(fileName, plan.entries));
   }
 
   allocate(length: number): Bytes {
     return new Uint8Array(length);
   }
 
-  async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
+  async write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<void> {
     this.#layout.position(entry, offset, bytes.length);
     const planned = this.#layout.span(entry).entry;
+    const hashes = this.#hashes.get(entry) ?? new Map<number, Bytes>();
+    this.#hashes.set(entry, hashes.set(offset, hash));
     try {
       if (bytes.length === planned.size) await this.#writeWhole(planned, bytes);
       else await (await this.#file(planned)).stream.write({ type: 'write', position: offset, data: bytes });
@@ -89,8 +118,46 @@ export class FolderSink implements Sink {
   async drop(entry: number): Promise<void> {
     const opening = this.#open.get(entry);
     this.#open.delete(entry);
+    this.#hashes.delete(entry);
     const file = await opening?.catch(() => null);
     if (file) await abandon(file);
+  }
+
+  async *recall(): AsyncGenerator<Recalled, void, undefined> {
+    const finished = (await this.#journal?.read()) ?? new Map<number, JournalEntry>();
+    for (const entry of this.#layout.entries()) {
+      if (this.#ended) return;
+      const known = finished.get(entry);
+      const isHere = known !== undefined && (await this.#isIntact(this.#layout.span(entry).entry, known));
+      if (isHere) this.#complete.add(entry);
+      const pieces = [...this.#layout.pieces(entry)];
+      yield {
+        bytes: this.#layout.span(entry).entry.size,
+        intact: isHere ? pieces.map(({ offset }) => ({ entry, offset })) : [],
+      };
+    }
+  }
+
+  /** A file that somebody changed since is theirs now: the entry comes again, under another name. */
+  async #isIntact({ path, size }: PlannedEntry, { number, hashes }: JournalEntry): Promise<boolean> {
+    try {
+      const file = await this.#find(path, number);
+      if (file.size !== size) return false;
+      for (const [piece, hash] of hashes.entries()) {
+        const bytes = await file.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES).arrayBuffer();
+        if (!equalBytes(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), hash)) return false;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #find(path: string, number: number): Promise<File> {
+    const parts = path.split('/');
+    let folder = this.#root;
+    for (const part of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(part);
+    return (await folder.getFileHandle(numbered(parts.at(-1) ?? '', number))).getFile();
   }
 
   /** Everything is in place. */
@@ -100,11 +167,14 @@ export class FolderSink implements Sink {
 
   /** Unfinished entries are given up: a swap file cannot be kept. */
   async close(): Promise<void> {
+    this.#ended = true;
     await Promise.all(Array.from(this.#open.keys(), (entry) => this.drop(entry)));
+    await this.#journal?.close();
   }
 
-  discard(): Promise<void> {
-    return this.close();
+  async discard(): Promise<void> {
+    await this.close();
+    if (this.#journal !== null) await removeTransfer(this.#journal.fileName);
   }
 
   /** Opens, writes and closes a file in one go. */
@@ -116,6 +186,7 @@ export class FolderSink implements Sink {
         if (bytes !== null) await file.stream.write(bytes);
         await file.stream.close();
         this.#complete.add(planned.index);
+        await this.#note(planned.index, file.number);
       } catch (thrown) {
         await abandon(file);
         throw thrown;
@@ -140,20 +211,27 @@ export class FolderSink implements Sink {
     try {
       await this.#slots.run(() => file.stream.close());
       this.#complete.add(planned.index);
+      await this.#note(planned.index, file.number);
     } catch (thrown) {
       await abandon(file);
       throw thrown;
     }
   }
 
+  async #note(entry: number, number: number): Promise<void> {
+    const hashes = [...(this.#hashes.get(entry) ?? [])].sort(([a], [b]) => a - b);
+    this.#hashes.delete(entry);
+    await this.#journal?.finished(entry, number, concatBytes(...hashes.map(([, hash]) => hash)));
+  }
+
   async #create(path: string): Promise<OpenFile> {
     const slash = path.lastIndexOf('/') + 1;
     const folder = await this.#folder(path.slice(0, slash));
-    const name = await this.#names.find(folder, path.slice(0, slash), path.slice(slash));
+    const { name, number } = await this.#names.find(folder, path.slice(0, slash), path.slice(slash));
     const handle = await folder.getFileHandle(name, { create: true });
     const remove = (): Promise<void> => folder.removeEntry(name);
     try {
-      return { stream: await handle.createWritable(), remove };
+      return { stream: await handle.createWritable(), number, remove };
     } catch (thrown) {
       await remove();
       throw thrown;
@@ -180,9 +258,18 @@ export class FolderSink implements Sink {
     } catch (thrown) {
       if (!(thrown instanceof DOMException) || thrown.name !== 'TypeMismatchError') throw thrown;
       const free = await this.#names.find(above, path.slice(0, slash), name);
-      return above.getDirectoryHandle(free, { create: true });
+      return above.getDirectoryHandle(free.name, { create: true });
     }
   }
+}
+
+/** @throws BeelineError `permission-denied` */
+async function allowed(root: FileSystemDirectoryHandle): Promise<void> {
+  const mode = { mode: 'readwrite' } as const;
+  const granted =
+    (await root.queryPermission(mode)) === 'granted' ||
+    (await root.requestPermission(mode).catch(() => 'denied')) === 'granted';
+  if (!granted) throw new BeelineError('permission-denied');
 }
 
 /** Leaves neither swap file nor file. Both may be gone already: the folder may be. */

@@ -3,6 +3,12 @@ import { BeelineError } from '../core/errors.ts';
 /** Tries before giving up: nobody keeps a thousand copies of one name. */
 const MAX_TRIES = 1_000;
 
+/** A name nothing has, and its number: 1 for the name that was asked for. */
+export interface FreeName {
+  readonly name: string;
+  readonly number: number;
+}
+
 /**
  * Finds names in a chosen folder that nothing has yet. Names that differ only by case or Unicode form count as one, for
  * some disks cannot tell them apart.
@@ -22,24 +28,25 @@ export class FreeNames {
    * @param path of the folder, with a `/` at its end, or empty for the chosen folder itself.
    * @throws BeelineError `disk-failed` when no name is free.
    */
-  async find(folder: FileSystemDirectoryHandle, path: string, name: string): Promise<string> {
-    for (const candidate of candidates(name)) {
+  async find(folder: FileSystemDirectoryHandle, path: string, name: string): Promise<FreeName> {
+    for (let number = 1; number <= MAX_TRIES; number++) {
+      const candidate = numbered(name, number);
       const key = folded(path + candidate);
-      if (candidate !== name && this.#claimed.has(key)) continue;
+      if (number > 1 && this.#claimed.has(key)) continue;
       this.#claimed.add(key);
-      if (!(await exists(folder, candidate))) return candidate;
+      if (!(await exists(folder, candidate))) return { name: candidate, number };
     }
     throw new BeelineError('disk-failed', 'no free name');
   }
 }
 
-/** The name itself, then numbered forms of it. */
-export function* candidates(name: string): Generator<string, void> {
-  yield name;
+/** The form of a name that has this number. */
+export function numbered(name: string, number: number): string {
+  if (number === 1) return name;
   const dot = name.lastIndexOf('.');
   const stem = dot > 0 ? name.slice(0, dot) : name;
   const extension = dot > 0 ? name.slice(dot) : '';
-  for (let number = 2; number <= MAX_TRIES; number++) yield `${stem} (${number})${extension}`;
+  return `${stem} (${number})${extension}`;
 }
 
 /** True for a file or a folder of that name. */

@@ -1,7 +1,7 @@
 import { MIB } from '../core/bytes.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
-import type { Sink, SinkPlan } from '../core/ports.ts';
+import type { Recalled, Sink, SinkPlan } from '../core/ports.ts';
 import { Layout } from './layout.ts';
 import { Saver } from './save.ts';
 import { ZIP_TYPE } from './zip.ts';
@@ -16,6 +16,7 @@ export const MEMORY_CAP = 256 * MIB;
 export class MemorySink implements Sink {
   readonly kind = 'memory';
   readonly inPlace = false;
+  readonly storage = null;
   readonly #layout: Layout;
   /** Pieces of unfinished entries by their offset. */
   readonly #pieces = new Map<number, Map<number, Bytes>>();
@@ -33,7 +34,7 @@ export class MemorySink implements Sink {
     return new Uint8Array(length);
   }
 
-  write(entry: number, offset: number, bytes: Bytes): Promise<void> {
+  write(entry: number, offset: number, bytes: Bytes, _hash: Bytes): Promise<void> {
     return new Promise((resolve) => {
       this.#layout.position(entry, offset, bytes.length);
       const pieces = this.#pieces.get(entry) ?? new Map<number, Bytes>();
@@ -58,6 +59,9 @@ export class MemorySink implements Sink {
     this.#finished.delete(entry);
     return Promise.resolve();
   }
+
+  /** No page but this one ever had anything of it. */
+  async *recall(): AsyncGenerator<Recalled, void, undefined> {}
 
   async save(entries: readonly number[], as: 'files' | 'zip'): Promise<void> {
     const files = entries.map((entry) => {

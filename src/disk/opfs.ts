@@ -1,11 +1,16 @@
 import type { Bytes } from '../core/bytes.ts';
-import type { Sink, SinkPlan } from '../core/ports.ts';
+import { BeelineError } from '../core/errors.ts';
+import type { Recalled, Sink, SinkPlan, SinkStorage } from '../core/ports.ts';
+import { pages } from '../core/have.ts';
 import { Layout } from './layout.ts';
 import { Saver } from './save.ts';
 import { hold, readTransfer, removeTransfer, zipOf } from './transfers.ts';
 import { OpfsWriter } from './writer.ts';
 import { ZIP_TYPE } from './zip.ts';
 import type { Savable } from './zip.ts';
+
+/** Pieces hashed before progress is told. */
+const RECALL_PIECES = 32;
 
 /**
  * The default sink: one file of the origin private file system per transfer, written in place by a worker. What has
@@ -16,6 +21,7 @@ export class OpfsSink implements Sink {
   readonly inPlace = false;
   /** Name of the file in the transfers folder. */
   readonly fileName: string;
+  readonly storage: SinkStorage;
   readonly #layout: Layout;
   readonly #writer: OpfsWriter;
   readonly #saver: Saver;
@@ -26,6 +32,7 @@ export class OpfsSink implements Sink {
 
   private constructor(fileName: string, layout: Layout, writer: OpfsWriter, letGo: () => void) {
     this.fileName = fileName;
+    this.storage = { kind: 'opfs', fileName };
     this.#zipName = zipOf(fileName);
     this.#layout = layout;
     this.#writer = writer;
@@ -34,16 +41,27 @@ export class OpfsSink implements Sink {
   }
 
   /**
+   * Opens the file that an earlier page has left.
+   *
+   * @throws BeelineError `gone` when it is not there, or shorter than the plan; else as {@link open}.
+   */
+  static async reopen(plan: SinkPlan, fileName: string): Promise<OpfsSink> {
+    const { size } = await readTransfer(fileName).catch(() => ({ size: -1 }));
+    if (size < new Layout(plan.entries).fileBytes) throw new BeelineError('gone', `${size} bytes`);
+    return OpfsSink.open(plan, fileName);
+  }
+
+  /**
    * Opens the file of a transfer, or creates it and reserves its room.
    *
    * @param fileName in the transfers folder; what is in it already stays.
-   * @throws BeelineError `no-room` or `disk-failed`, the latter also while another tab has the file.
+   * @throws BeelineError `no-room`, `disk-failed`, or `open-elsewhere` while another tab has the file.
    */
   static async open(plan: SinkPlan, fileName: string): Promise<OpfsSink> {
     const layout = new Layout(plan.entries);
     const letGo = await hold(fileName);
     try {
-      return new OpfsSink(fileName, layout, await OpfsWriter.open(fileName, layout.totalBytes), letGo);
+      return new OpfsSink(fileName, layout, await OpfsWriter.open(fileName, layout.fileBytes), letGo);
     } catch (thrown) {
       letGo();
       throw thrown;
@@ -54,8 +72,21 @@ export class OpfsSink implements Sink {
     return this.#writer.allocate(length);
   }
 
-  async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
-    await this.#writer.write(this.#layout.position(entry, offset, bytes.length), bytes);
+  async write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<void> {
+    const position = this.#layout.position(entry, offset, bytes.length);
+    const { hashPosition } = this.#layout.piece(entry, offset);
+    await this.#writer.write({ position, bytes }, { position: hashPosition, bytes: hash });
+  }
+
+  async *recall(): AsyncGenerator<Recalled, void, undefined> {
+    for (const step of pages(this.#layout.allPieces(), RECALL_PIECES)) {
+      if (this.#ended) return;
+      const intact = await this.#writer.recall(step);
+      yield {
+        bytes: step.reduce((total, { length }) => total + length, 0),
+        intact: step.filter((_, at) => intact[at]).map(({ entry, offset }) => ({ entry, offset })),
+      };
+    }
   }
 
   /** Name and date are given when the entry is saved. */
@@ -106,7 +137,7 @@ export class OpfsSink implements Sink {
       let position = 0;
       for await (const bytes of chunks) {
         const { length } = bytes;
-        await writer.write(position, bytes);
+        await writer.write({ position, bytes });
         position += length;
       }
     } finally {

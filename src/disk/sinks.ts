@@ -1,11 +1,11 @@
 import { BeelineError, asBeelineError } from '../core/errors.ts';
-import type { Room, Sink, SinkFactory, SinkPlan } from '../core/ports.ts';
+import type { Room, Sink, SinkFactory, SinkPlan, SinkStorage } from '../core/ports.ts';
 import { Database } from './database.ts';
 import { FolderSink } from './folder.ts';
 import { MemorySink } from './memory.ts';
 import { OpfsSink } from './opfs.ts';
 import { measureRoom } from './room.ts';
-import { hasOpfs, newFileName, sweepTransfers } from './transfers.ts';
+import { hasOpfs, newFileName, removeTransfer, sweepTransfers, zipOf } from './transfers.ts';
 
 /** Opens the sinks of this browser. */
 export class DiskSinks implements SinkFactory {
@@ -27,6 +27,16 @@ export class DiskSinks implements SinkFactory {
       return FolderSink.open(plan, place);
     }
     return (await hasOpfs()) ? openOpfs(plan) : new MemorySink(plan);
+  }
+
+  reopen(plan: SinkPlan, storage: SinkStorage): Promise<Sink> {
+    if (storage.kind === 'opfs') return OpfsSink.reopen(plan, storage.fileName);
+    return FolderSink.reopen(plan, storage);
+  }
+
+  async forget({ fileName }: SinkStorage): Promise<void> {
+    await removeTransfer(fileName);
+    await removeTransfer(zipOf(fileName));
   }
 }
 

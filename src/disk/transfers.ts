@@ -35,12 +35,12 @@ export async function hasOpfs(): Promise<boolean> {
  * Marks a file as in use by this tab, so that no other tab sweeps it away. Ends with the tab, however that ends.
  *
  * @returns lets go of it.
- * @throws BeelineError `disk-failed` when another tab has it.
+ * @throws BeelineError `open-elsewhere` when another tab has it.
  */
 export function hold(fileName: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const held = navigator.locks.request(lockName(fileName), { ifAvailable: true }, (lock) => {
-      if (lock === null) throw new BeelineError('disk-failed', 'another tab has this file');
+      if (lock === null) throw new BeelineError('open-elsewhere', 'another tab has this file');
       return new Promise<void>((letGo) => resolve(letGo));
     });
     held.catch(reject);

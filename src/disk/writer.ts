@@ -2,7 +2,7 @@ import type { Bytes } from '../core/bytes.ts';
 import { KIB, MIB, concatBytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
-import type { OpfsReply, OpfsRequest, OpfsWrite } from '../core/opfs-messages.ts';
+import type { OpfsPiece, OpfsReply, OpfsRequest, OpfsWrite } from '../core/opfs-messages.ts';
 import { opfsWorker } from './opfs-worker.ts';
 import type { WriterWorker } from './opfs-worker.ts';
 
@@ -22,7 +22,8 @@ const SPARE_BUFFERS = 4;
 const GROUP_BYTES = 4 * MIB;
 const GATHER_MS = 20;
 
-interface Waiting extends OpfsWrite {
+interface Waiting {
+  readonly writes: readonly OpfsWrite[];
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -77,14 +78,20 @@ export class OpfsWriter {
     return used === undefined ? new Uint8Array(length) : new Uint8Array(used);
   }
 
-  /** Takes ownership of `bytes`. Resolves when they are durable. */
-  write(position: number, bytes: Bytes): Promise<void> {
+  /** Takes ownership of the bytes. Resolves when all are durable. */
+  write(...writes: readonly OpfsWrite[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ position, bytes, resolve, reject });
-      this.#waitingBytes += bytes.length;
+      this.#waiting.push({ writes, resolve, reject });
+      for (const { bytes } of writes) this.#waitingBytes += bytes.length;
       if (this.#waitingBytes >= GROUP_BYTES) this.#enough?.();
       this.#draining ??= this.#drain();
     });
+  }
+
+  /** Which of these pieces of the file are what their hashes say. */
+  async recall(pieces: readonly OpfsPiece[]): Promise<readonly boolean[]> {
+    const reply = await this.#ask({ kind: 'recall', pieces });
+    return reply.kind === 'recalled' ? reply.intact : [];
   }
 
   /** Waits for all writes, then lets go of the file until the next one. */
@@ -110,7 +117,7 @@ export class OpfsWriter {
       this.#waiting = [];
       this.#waitingBytes = 0;
       try {
-        const writes = joined(group);
+        const writes = joined(group.flatMap((waiting) => waiting.writes));
         const buffers = writes.map(({ bytes }) => bytes.buffer);
         const reply = await this.#ask({ kind: 'commit', writes }, buffers);
         if (reply.kind === 'committed') this.#keep(reply.buffers);
@@ -155,11 +162,16 @@ export class OpfsWriter {
 }
 
 /**
- * The same bytes at the same places in the same order, in few writes: adjacent small ones are copied together. Every
- * write of the result has a buffer of its own, fit for transfer, and nothing but what the worker is to get.
+ * The same bytes at the same places, in few writes: adjacent small ones are copied together. Large ones come first, then
+ * the small ones by place. A group must not write one place twice. Every write of
+ * the result has a buffer of its own, fit for transfer, and nothing but what the worker is to get.
  */
 export function joined(writes: readonly OpfsWrite[]): OpfsWrite[] {
-  const out: OpfsWrite[] = [];
+  const isSmall = ({ bytes }: OpfsWrite): boolean => bytes.length <= COPY_BYTES;
+  const out = writes
+    .filter((write) => !isSmall(write))
+    .map(({ position, bytes }): OpfsWrite => ({ position, bytes: ownBuffer(bytes) }));
+  const small = writes.filter(isSmall).sort((a, b) => a.position - b.position);
   let run: OpfsWrite[] = [];
   let runEnd = 0;
   const endRun = (): void => {
@@ -170,11 +182,10 @@ export function joined(writes: readonly OpfsWrite[]): OpfsWrite[] {
     }
     run = [];
   };
-  for (const write of writes) {
-    const small = write.bytes.length <= COPY_BYTES;
-    if (!small || write.position !== runEnd) endRun();
+  for (const write of small) {
+    if (write.position !== runEnd) endRun();
     run.push(write);
-    runEnd = small ? write.position + write.bytes.length : NaN;
+    runEnd = write.position + write.bytes.length;
   }
   endRun();
   return out;

@@ -1,5 +1,5 @@
 import { Assembler, type AssembledPiece } from '../core/assembly.ts';
-import { equalBytes } from '../core/bytes.ts';
+import { type Bytes, equalBytes } from '../core/bytes.ts';
 import { CreditWindow } from '../core/credit.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
 import { decodeChunk } from '../core/frame.ts';
@@ -101,7 +101,7 @@ export class PieceReceiver {
       this.#again(piece);
       return;
     }
-    if (!(await this.#write(entry, offset, bytes))) {
+    if (!(await this.#write(entry, offset, bytes, actual))) {
       this.#busy.delete(piece);
       this.#release(length, window);
       return;
@@ -115,10 +115,10 @@ export class PieceReceiver {
   }
 
   /** @returns false when the entry was given up meanwhile: then its sink may refuse, and nothing is lost. */
-  async #write(entry: number, offset: number, bytes: AssembledPiece['bytes']): Promise<boolean> {
+  async #write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<boolean> {
     const { ledger, sink } = this.options;
     try {
-      if (ledger.failure(entry) === null) await sink.write(entry, offset, bytes);
+      if (ledger.failure(entry) === null) await sink.write(entry, offset, bytes, hash);
     } catch (error) {
       if (ledger.failure(entry) === null) throw error;
     }

@@ -1,7 +1,12 @@
+import { equalBytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
+import { HASH_BYTES } from '../core/frame.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { TRANSFERS_FOLDER } from '../core/opfs-messages.ts';
-import type { OpfsWrite } from '../core/opfs-messages.ts';
+import type { OpfsPiece, OpfsWrite } from '../core/opfs-messages.ts';
+
+/** Pieces hashed at a time: one is read while the one before is hashed. */
+const RECALL_PARALLEL = 3;
 
 /** The part of a sync access handle that writing needs. */
 export type WritableHandle = Pick<FileSystemSyncAccessHandle, 'write' | 'flush'>;
@@ -41,6 +46,15 @@ export class OpfsFile {
     }
   }
 
+  /** Which of these pieces are what their hashes say. */
+  async recall(pieces: readonly OpfsPiece[]): Promise<boolean[]> {
+    try {
+      return await recall(this.#handle ?? (await this.#access()), pieces);
+    } catch (thrown) {
+      throw diskError(thrown);
+    }
+  }
+
   /** Lets go of the handle; the next commit takes it again. */
   rest(): void {
     this.#handle?.close();
@@ -64,6 +78,31 @@ export function writeAndFlush(handle: WritableHandle, writes: readonly OpfsWrite
     if (written !== bytes.length) throw new BeelineError('no-room', `${written} of ${bytes.length} bytes written`);
   }
   handle.flush();
+}
+
+/** One piece after the other, so that few of them are in memory. A hash of zeros is none: nothing was written there. */
+export async function recall(
+  handle: Pick<FileSystemSyncAccessHandle, 'read'>,
+  pieces: readonly OpfsPiece[],
+): Promise<boolean[]> {
+  const intact: boolean[] = [];
+  const isIntact = async ({ position, length, hashPosition }: OpfsPiece): Promise<boolean> => {
+    const hash = new Uint8Array(HASH_BYTES);
+    if (handle.read(hash, { at: hashPosition }) !== HASH_BYTES || hash.every((byte) => byte === 0)) return false;
+    const bytes = new Uint8Array(length);
+    if (handle.read(bytes, { at: position }) !== length) return false;
+    return equalBytes(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), hash);
+  };
+  let next = 0;
+  const lookOn = async (): Promise<void> => {
+    while (next < pieces.length) {
+      const at = next++;
+      const piece = pieces[at];
+      if (piece !== undefined) intact[at] = await isIntact(piece);
+    }
+  };
+  await Promise.all(Array.from({ length: RECALL_PARALLEL }, lookOn));
+  return intact;
 }
 
 /** Gives what the file system threw a code. */

@@ -31,6 +31,9 @@ async function carryOut(request: OpfsRequest): Promise<OpfsReply> {
       if (file === null) throw new BeelineError('internal', 'commit before open');
       await file.commit(request.writes);
       return { kind: 'committed', buffers: request.writes.map(({ bytes }) => bytes.buffer) };
+    case 'recall':
+      if (file === null) throw new BeelineError('internal', 'recall before open');
+      return { kind: 'recalled', intact: await file.recall(request.pieces) };
     case 'rest':
       file?.rest();
       return { kind: 'done' };

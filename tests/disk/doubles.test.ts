@@ -17,17 +17,19 @@ describe('the double of a sink', () => {
   test('fails with no-room beyond its capacity, and goes on when there is more', async () => {
     const sink = new MemorySink(planOf([100]));
     sink.capacity = 60;
-    await sink.write(numberOf(0), 0, new Uint8Array(60));
-    await expect(sink.write(numberOf(0), 60, new Uint8Array(40))).rejects.toThrow(new BeelineError('no-room'));
+    await sink.write(numberOf(0), 0, new Uint8Array(60), new Uint8Array(32));
+    await expect(sink.write(numberOf(0), 60, new Uint8Array(40), new Uint8Array(32))).rejects.toThrow(
+      new BeelineError('no-room'),
+    );
     sink.capacity = 100;
-    await sink.write(numberOf(0), 60, new Uint8Array(40));
+    await sink.write(numberOf(0), 60, new Uint8Array(40), new Uint8Array(32));
     await sink.finish(numberOf(0));
     expect(sink.fate(numberOf(0))).toBe('finished');
   });
 
   test('does not finish an entry with a hole', async () => {
     const sink = new MemorySink(planOf([100]));
-    await sink.write(numberOf(0), 0, new Uint8Array(99));
+    await sink.write(numberOf(0), 0, new Uint8Array(99), new Uint8Array(32));
     await expect(sink.finish(numberOf(0))).rejects.toMatchObject({ code: 'internal' });
   });
 
@@ -35,7 +37,7 @@ describe('the double of a sink', () => {
     const sink = new MemorySink(planOf([1]));
     let go = (): void => undefined;
     sink.slow = () => new Promise((resolve) => (go = resolve));
-    const written = sink.write(numberOf(0), 0, new Uint8Array(1));
+    const written = sink.write(numberOf(0), 0, new Uint8Array(1), new Uint8Array(32));
     expect([sink.pending, sink.written]).toEqual([1, 0]);
     go();
     await written;

@@ -55,7 +55,9 @@ export function piecesOf(contents: ReadonlyMap<number, Bytes>): { entry: number;
 
 /** Writes everything at once and finishes every entry. */
 export async function fill(sink: Sink, contents: ReadonlyMap<number, Bytes>): Promise<void> {
-  await Promise.all(piecesOf(contents).map(({ entry, offset, bytes }) => sink.write(entry, offset, bytes)));
+  await Promise.all(
+    piecesOf(contents).map(({ entry, offset, bytes }) => sink.write(entry, offset, bytes, new Uint8Array(32))),
+  );
   await Promise.all(Array.from(contents.keys(), (entry) => sink.finish(entry)));
 }
 
@@ -100,7 +102,7 @@ export const SINK_CASES: Readonly<Record<string, (subject: SinkSubject) => Promi
     const plan = planOf([2_000_000, 1_500_000]);
     const contents = contentsOf(plan);
     const sink = await subject.open(plan);
-    await sink.write(numberOf(0), 0, seededBytes(PIECE_BYTES, 9));
+    await sink.write(numberOf(0), 0, seededBytes(PIECE_BYTES, 9), new Uint8Array(32));
     await sink.drop(numberOf(0));
     contents.delete(numberOf(0));
     await fill(sink, contents);
@@ -110,14 +112,17 @@ export const SINK_CASES: Readonly<Record<string, (subject: SinkSubject) => Promi
 
   'refuses bytes outside of an entry, and entries that are not in the plan': async (subject) => {
     const sink = await subject.open(planOf([100, 200]));
-    await expectRejection(() => sink.write(numberOf(0), 50, new Uint8Array(51)), 'a write beyond the end');
-    await expectRejection(() => sink.write(0, 0, new Uint8Array(1)), 'a write to an unknown entry');
+    await expectRejection(
+      () => sink.write(numberOf(0), 50, new Uint8Array(51), new Uint8Array(32)),
+      'a write beyond the end',
+    );
+    await expectRejection(() => sink.write(0, 0, new Uint8Array(1), new Uint8Array(32)), 'a write to an unknown entry');
     await sink.discard();
   },
 
   'may be closed and discarded more than once': async (subject) => {
     const sink = await subject.open(planOf([PIECE_BYTES + 1]));
-    await sink.write(numberOf(0), 0, seededBytes(PIECE_BYTES, 3));
+    await sink.write(numberOf(0), 0, seededBytes(PIECE_BYTES, 3), new Uint8Array(32));
     await sink.close();
     await sink.close();
     await sink.discard();

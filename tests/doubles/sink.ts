@@ -1,8 +1,9 @@
 import type { Bytes } from '../../src/core/bytes.ts';
+import { equalBytes } from '../../src/core/bytes.ts';
 import { BeelineError } from '../../src/core/errors.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { PlannedEntry } from '../../src/core/manifest.ts';
-import type { Room, Sink, SinkFactory, SinkKind, SinkPlan } from '../../src/core/ports.ts';
+import type { Recalled, Room, Sink, SinkFactory, SinkKind, SinkPlan, SinkStorage } from '../../src/core/ports.ts';
 
 /** What happened to an entry. */
 export type EntryFate = 'open' | 'finished' | 'dropped';
@@ -12,6 +13,7 @@ export class MemorySink implements Sink {
   readonly kind: SinkKind = 'memory';
   readonly inPlace: boolean;
   readonly plan: SinkPlan;
+  readonly storage: SinkStorage;
   /** Bytes it takes before `write` fails with `no-room`; null takes all. May be raised to go on. */
   capacity: number | null = null;
   /** What `write` fails with, while set. */
@@ -25,13 +27,15 @@ export class MemorySink implements Sink {
   /** Each successful call of `save`. */
   readonly saved: { readonly entries: readonly number[]; readonly as: 'files' | 'zip' }[] = [];
   state: 'open' | 'closed' | 'discarded' = 'open';
+  readonly #hashes = new Map<string, Bytes>();
   readonly #entries = new Map<
     number,
     { readonly planned: PlannedEntry; readonly bytes: Bytes; readonly covered: Map<number, number>; fate: EntryFate }
   >();
 
-  constructor(plan: SinkPlan, options: { readonly inPlace?: boolean } = {}) {
+  constructor(plan: SinkPlan, options: { readonly inPlace?: boolean; readonly fileName?: string } = {}) {
     this.plan = plan;
+    this.storage = { kind: 'opfs', fileName: options.fileName ?? 'memory' };
     this.inPlace = options.inPlace ?? false;
     for (const planned of plan.entries) {
       this.#entries.set(planned.index, {
@@ -56,7 +60,7 @@ export class MemorySink implements Sink {
     return new Uint8Array(length);
   }
 
-  async write(entry: number, offset: number, bytes: Bytes): Promise<void> {
+  async write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<void> {
     this.pending++;
     try {
       await this.slow?.();
@@ -67,6 +71,7 @@ export class MemorySink implements Sink {
       if (this.capacity !== null && this.written + bytes.length > this.capacity) throw new BeelineError('no-room');
       target.bytes.set(bytes, offset);
       target.covered.set(offset, bytes.length);
+      this.#hashes.set(`${entry} ${offset}`, hash);
       this.written += bytes.length;
     } finally {
       this.pending--;
@@ -91,6 +96,25 @@ export class MemorySink implements Sink {
       this.#mustBeOpen();
       this.#entry(entry).fate = 'dropped';
     });
+  }
+
+  /** Takes over what an earlier page's sink has, as it is on the disk. */
+  inherit(sink: MemorySink): void {
+    for (const [entry, { bytes, covered }] of sink.#entries) {
+      this.#entry(entry).bytes.set(bytes);
+      for (const [offset, length] of covered) this.#entry(entry).covered.set(offset, length);
+    }
+    for (const [place, hash] of sink.#hashes) this.#hashes.set(place, hash);
+  }
+
+  async *recall(): AsyncGenerator<Recalled, void, undefined> {
+    for (const [entry, { bytes, covered }] of this.#entries) {
+      for (const [offset, length] of covered) {
+        const digest = await crypto.subtle.digest('SHA-256', bytes.slice(offset, offset + length));
+        const isIntact = equalBytes(new Uint8Array(digest), this.#hashes.get(`${entry} ${offset}`) ?? new Uint8Array());
+        yield { bytes: length, intact: isIntact ? [{ entry, offset }] : [] };
+      }
+    }
   }
 
   save(entries: readonly number[], as: 'files' | 'zip'): Promise<void> {
@@ -145,11 +169,27 @@ export class MemorySinkFactory implements SinkFactory {
       if (this.fault !== null) throw new BeelineError(this.fault);
       const total = plan.entries.reduce((sum, entry) => sum + entry.size, 0);
       if (this.freeBytes !== null && total > this.freeBytes) throw new BeelineError('no-room');
-      const sink = new MemorySink(plan, { inPlace: place !== null });
+      const sink = new MemorySink(plan, { inPlace: place !== null, fileName: `${this.sinks.length}` });
       this.prepare?.(sink);
       this.sinks.push(sink);
       return sink;
     });
+  }
+
+  reopen(plan: SinkPlan, { fileName }: SinkStorage): Promise<Sink> {
+    return promised(() => {
+      const before = this.sinks[Number(fileName)];
+      if (before === undefined || before.state === 'discarded') throw new BeelineError('gone');
+      const sink = new MemorySink(plan, { fileName: `${this.sinks.length}` });
+      sink.inherit(before);
+      this.prepare?.(sink);
+      this.sinks.push(sink);
+      return sink;
+    });
+  }
+
+  async forget({ fileName }: SinkStorage): Promise<void> {
+    await this.sinks[Number(fileName)]?.discard();
   }
 }
 

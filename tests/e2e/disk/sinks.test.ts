@@ -170,9 +170,9 @@ describe('the folder sink', () => {
       const folder = await lab.newFolder();
       const plan = lab.planOf([2_000_000, 2_000_000, 50]);
       const sink = await lab.FolderSink.open(plan, folder);
-      await sink.write(lab.numberOf(0), 0, new Uint8Array(1_048_576));
-      await sink.write(lab.numberOf(1), 0, new Uint8Array(1_048_576));
-      await sink.write(lab.numberOf(2), 0, new Uint8Array(50));
+      await sink.write(lab.numberOf(0), 0, new Uint8Array(1_048_576), new Uint8Array(32));
+      await sink.write(lab.numberOf(1), 0, new Uint8Array(1_048_576), new Uint8Array(32));
+      await sink.write(lab.numberOf(2), 0, new Uint8Array(50), new Uint8Array(32));
       await sink.finish(lab.numberOf(2));
       await sink.drop(lab.numberOf(0));
       const afterDrop = await lab.pathsIn(folder);
@@ -192,7 +192,7 @@ describe('the folder sink', () => {
       const sink = await lab.FolderSink.open(plan, folder);
       const root = await navigator.storage.getDirectory();
       await root.removeEntry(folder.name, { recursive: true });
-      return lab.codeOf(() => sink.write(lab.numberOf(0), 0, new Uint8Array(10)));
+      return lab.codeOf(() => sink.write(lab.numberOf(0), 0, new Uint8Array(10), new Uint8Array(32)));
     });
     expect(code).toBe('disk-failed');
   });
