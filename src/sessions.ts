@@ -2,19 +2,20 @@
 import { BeelineError } from './core/errors.ts';
 import { deriveShareKeys, parseFragment } from './core/link.ts';
 import { makeManifest } from './core/manifest.ts';
-import type { Clock, Random, SinkFactory } from './core/ports.ts';
+import type { Archive, Clock, Random, SinkFactory } from './core/ports.ts';
 import { makeIdentity, randomId } from './flow/identity.ts';
 import { Receiving } from './flow/receiving.ts';
 import type { Picked } from './flow/services.ts';
 import { Sharing } from './flow/sharing.ts';
 import type { ReceivingSession, SharingSession } from './flow/views.ts';
 import type { World } from './flow/world.ts';
+import type { openStorage } from './disk/sinks.ts';
 import { deviceName } from './net/device.ts';
 import { PeerLaneFactory } from './net/lane.ts';
 import { PeerJsSignaling } from './net/signaling.ts';
 
 const clock: Clock = {
-  now: () => performance.now(),
+  now: () => performance.timeOrigin + performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
@@ -28,18 +29,30 @@ const random: Random = {
 
 const home = new URL('./', location.href.replace(/#.*$/u, ''));
 
-/** Loaded while the person reads the offer; a sender never needs it. */
-let disk: Promise<SinkFactory> | null = null;
-function openDisk(): Promise<SinkFactory> {
-  disk ??= import('./disk/sinks.ts').then(({ openSinks }) => openSinks());
-  return disk;
+type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+/** Loaded with the first session, beside the connection that it makes. */
+let storage: Promise<Storage> | null = null;
+function openDisk(): Promise<Storage> {
+  storage ??= import('./disk/sinks.ts').then(({ openStorage }) => openStorage());
+  return storage;
 }
 
 const sinks: SinkFactory = {
-  room: async () => (await openDisk()).room(),
-  open: async (plan, place) => (await openDisk()).open(plan, place),
-  reopen: async (plan, storage) => (await openDisk()).reopen(plan, storage),
-  forget: async (storage) => (await openDisk()).forget(storage),
+  room: async () => (await openDisk()).sinks.room(),
+  open: async (plan, place) => (await openDisk()).sinks.open(plan, place),
+  reopen: async (plan, kept) => (await openDisk()).sinks.reopen(plan, kept),
+  forget: async (kept) => (await openDisk()).sinks.forget(kept),
+};
+
+const archive: Archive = {
+  notes: async () => (await openDisk()).archive.notes(),
+  note: async (note) => (await openDisk()).archive.note(note),
+  receipt: async (id) => (await openDisk()).archive.receipt(id),
+  keepReceipt: async (receipt) => (await openDisk()).archive.keepReceipt(receipt),
+  share: async (id) => (await openDisk()).archive.share(id),
+  keepShare: async (share) => (await openDisk()).archive.keepShare(share),
+  forget: async (id) => (await openDisk()).archive.forget(id),
 };
 
 const world: World = {
@@ -49,6 +62,7 @@ const world: World = {
   lanes: new PeerLaneFactory(),
   signaling: new PeerJsSignaling(home, clock, random),
   sinks,
+  archive,
   device: deviceName(navigator),
 };
 
@@ -69,7 +83,8 @@ export async function share({ entries, source }: Picked): Promise<SharingSession
 export async function receive(fragment: string): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
-  return told(new Receiving(world, await deriveShareKeys(world.subtle, secret)));
+  const keys = await deriveShareKeys(world.subtle, secret);
+  return told(new Receiving(world, keys, await archive.receipt(keys.roomId)));
 }
 
 function requireWebRtc(): void {

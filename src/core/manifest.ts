@@ -90,6 +90,11 @@ export class PieceTable {
     return [this.#first[entry] ?? this.count, this.#first[entry + 1] ?? this.count];
   }
 
+  /** Number of the piece that starts `offset` bytes into an entry. */
+  pieceAt(entry: number, offset: number): number {
+    return this.range(entry)[0] + Math.floor(offset / PIECE_BYTES);
+  }
+
   /** @throws RangeError for a number outside 0 to count - 1: callers check what a peer sent first. */
   span(piece: number): PieceSpan {
     if (!Number.isInteger(piece) || piece < 0 || piece >= this.count) throw new RangeError(`piece ${piece}`);

@@ -58,8 +58,8 @@ const ControlSchema = v.variant('t', [
   v.strictObject({ t: v.literal('accept'), entries: RunsSchema, more: v.boolean() }),
   /** The pieces of accepted entries that it still lacks; `more` until the last page, after which the sender starts. */
   v.strictObject({ t: v.literal('want'), runs: RunsSchema, more: v.boolean() }),
-  /** A piece arrived damaged: send it again, before all others. */
-  v.strictObject({ t: v.literal('again'), piece: count(U32) }),
+  /** A piece arrived damaged, or the disk did not take it: send it again, before all others. */
+  v.strictObject({ t: v.literal('again'), piece: count(U32), damaged: v.boolean() }),
   /** Verified and durable pieces, and the credit limit of this lane in bytes. */
   v.strictObject({ t: v.literal('ack'), credit: count(Number.MAX_SAFE_INTEGER), verified: RunsSchema }),
   /** The sender cannot deliver this entry. */

@@ -3,11 +3,11 @@
  * its shape), and a double in `tests/doubles`; one shared suite runs against both.
  */
 import type { Bytes } from './bytes.ts';
-import type { PlannedEntry } from './manifest.ts';
+import type { Manifest, PlannedEntry } from './manifest.ts';
 import type { LaneSignal } from './sealed.ts';
 import type { IceAnswer } from './signaling.ts';
 
-/** Milliseconds since the epoch, and timers that return their own cancel. */
+/** Milliseconds since the epoch that never run backwards, and timers that return their own cancel. */
 export interface Clock {
   now(): number;
   after(ms: number, run: () => void): () => void;
@@ -232,4 +232,59 @@ export interface SinkFactory {
   reopen(plan: SinkPlan, storage: SinkStorage): Promise<Sink>;
   /** Deletes what an earlier page has left; files in a chosen folder stay. */
   forget(storage: SinkStorage): Promise<void>;
+}
+
+/** One line in the list of transfers. */
+export interface TransferNote {
+  /** The share's id at the signaling server. */
+  readonly id: string;
+  readonly role: 'sending' | 'receiving';
+  /** Path of the first file. */
+  readonly name: string;
+  readonly files: number;
+  readonly totalBytes: number;
+  /** A receiver's; 0 for a sender, who may have many. */
+  readonly verifiedBytes: number;
+  readonly state: 'unfinished' | 'finished' | 'cancelled';
+  /** Milliseconds since the epoch. */
+  readonly updatedAt: number;
+}
+
+/** What a receiver needs to go on in another page. */
+export interface Receipt {
+  readonly id: string;
+  /** The link's secret; null once the sender has confirmed the end, when nothing is left to fetch. */
+  readonly secret: Bytes | null;
+  readonly manifest: Manifest;
+  /** Numbers of the accepted entries, ascending. */
+  readonly accepted: readonly number[];
+  readonly storage: SinkStorage;
+}
+
+/** What a sender needs to go on in another page, under the same link. */
+export interface KeptShare {
+  readonly id: string;
+  readonly privateKey: Key;
+  /** 65 bytes, uncompressed point. */
+  readonly publicKey: Bytes;
+  /** The sender's token at the signaling server. */
+  readonly token: string;
+  readonly manifest: Manifest;
+  /** For each entry what finds its file again; null where the browser gives nothing of the kind. */
+  readonly handles: readonly unknown[] | null;
+}
+
+/**
+ * What outlives a page. Where a browser keeps nothing, reading finds nothing and writing does nothing: a transfer then ends
+ * with its page.
+ */
+export interface Archive {
+  notes(): Promise<readonly TransferNote[]>;
+  note(note: TransferNote): Promise<void>;
+  receipt(id: string): Promise<Receipt | null>;
+  keepReceipt(receipt: Receipt): Promise<void>;
+  share(id: string): Promise<KeptShare | null>;
+  keepShare(share: KeptShare): Promise<void>;
+  /** Forgets the note and everything kept with it. */
+  forget(id: string): Promise<void>;
 }

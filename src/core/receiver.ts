@@ -9,6 +9,8 @@ import type { Manifest } from './manifest.ts';
 export interface Pause {
   readonly byMe: boolean;
   readonly byPeer: boolean;
+  /** Why this side paused by itself, when it did. */
+  readonly reason?: ErrorCode;
 }
 export const RUNNING: Pause = { byMe: false, byPeer: false };
 
@@ -26,6 +28,8 @@ export type ReceiverState =
   | { readonly at: 'greeting'; readonly asked: boolean }
   /** The list is here; the person decides. `problem` says why the last place they chose will not do. */
   | { readonly at: 'offered'; readonly manifest: Manifest; readonly problem: ErrorCode | null }
+  /** An earlier page received a part; what is on the disk is hashed again. */
+  | ({ readonly at: 'checking' } & Acceptance)
   /** Accepted; the sink is being opened. */
   | ({ readonly at: 'preparing' } & Acceptance)
   | ({ readonly at: 'transferring'; readonly pause: Pause } & Acceptance)
@@ -33,14 +37,21 @@ export type ReceiverState =
   | ({
       readonly at: 'reconnecting';
       readonly attempt: number;
-      readonly reason: ErrorCode;
+      /** Null when nothing went wrong: an earlier page's transfer goes on. */
+      readonly reason: ErrorCode | null;
       readonly pause: Pause;
     } & Acceptance)
-  | ({ readonly at: 'finished' } & Acceptance)
-  | { readonly at: 'cancelled'; readonly by: 'me' | 'peer' }
-  | { readonly at: 'failed'; readonly code: ErrorCode };
+  /** All is verified. Until the sender has confirmed that it knows, it is told again. */
+  | ({ readonly at: 'finished'; readonly confirmed: boolean; readonly attempt: number } & Acceptance)
+  | { readonly at: 'cancelled'; readonly by: 'me' | 'peer'; readonly kept: boolean }
+  /** `kept` is what a retry goes on with. */
+  | { readonly at: 'failed'; readonly code: ErrorCode; readonly kept: Acceptance | null };
 
 export type ReceiverEvent =
+  /** All that an earlier page left has been looked at. */
+  | { readonly on: 'recalled' }
+  /** Nothing of it can be used. */
+  | { readonly on: 'not-recalled'; readonly code: ErrorCode }
   | { readonly on: 'lane-open' }
   | { readonly on: 'asked' }
   | { readonly on: 'manifest'; readonly manifest: Manifest }
@@ -51,7 +62,12 @@ export type ReceiverEvent =
   /** Every accepted piece is verified and durable, or its entry has failed. */
   | { readonly on: 'all-verified' }
   | { readonly on: 'pause' | 'resume'; readonly by: 'me' | 'peer' }
-  | { readonly on: 'cancel'; readonly by: 'me' | 'peer' }
+  /** The disk takes no more for now. */
+  | { readonly on: 'blocked'; readonly code: ErrorCode }
+  /** The sender knows that all is verified. */
+  | { readonly on: 'confirmed' }
+  /** `keep` what is verified, for a while. */
+  | { readonly on: 'cancel'; readonly by: 'me' | 'peer'; readonly keep: boolean }
   /** The attempt or the lane ended; worth trying again. */
   | { readonly on: 'lane-lost'; readonly code: ErrorCode }
   /** Nothing that trying again would mend. */
@@ -66,7 +82,12 @@ export type ReceiverEffect =
   | { readonly do: 'start' }
   | { readonly do: 'tell'; readonly what: 'pause' | 'resume' | 'cancel' | 'done' }
   | { readonly do: 'hang-up'; readonly code: ErrorCode | null }
-  | { readonly do: 'discard-sink' };
+  /** Hash again what an earlier page has left. */
+  | { readonly do: 'recall' }
+  /** Ask again for what the disk did not take. */
+  | { readonly do: 'ask-refused' }
+  /** Let go of the sink; with `keep`, what is in it stays. */
+  | { readonly do: 'release-sink'; readonly keep: boolean };
 
 type Step = readonly [ReceiverState, ...ReceiverEffect[]];
 
@@ -83,11 +104,13 @@ export function retryDelayMs(attempt: number): number {
 /** The next state and what to do, in order. An event that has no meaning in a state changes nothing. */
 export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
   switch (state.at) {
-    case 'finished':
     case 'cancelled':
       return [state];
+    case 'finished':
+      return state.confirmed ? [state] : confirming(state, event);
     case 'failed':
-      return event.on === 'retry' ? [RECEIVER_START, { do: 'dial', delayMs: 0 }] : [state];
+      return event.on === 'retry' ? again(state.kept) : [state];
+    case 'checking':
     case 'connecting':
     case 'greeting':
     case 'offered':
@@ -99,14 +122,29 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
   switch (event.on) {
     case 'fatal':
       return [
-        { at: 'failed', code: event.code },
+        { at: 'failed', code: event.code, kept: 'accepted' in state ? acceptance(state) : null },
         { do: 'hang-up', code: event.code },
       ];
     case 'cancel': {
-      const told: ReceiverEffect[] = event.by === 'me' ? [{ do: 'tell', what: 'cancel' }] : [];
-      const sink: ReceiverEffect[] = 'accepted' in state ? [{ do: 'discard-sink' }] : [];
-      return [{ at: 'cancelled', by: event.by }, ...told, { do: 'hang-up', code: null }, ...sink];
+      const { by } = event;
+      const kept = event.keep && 'accepted' in state;
+      const told: ReceiverEffect[] = by === 'me' ? [{ do: 'tell', what: 'cancel' }] : [];
+      const sink: ReceiverEffect[] = 'accepted' in state ? [{ do: 'release-sink', keep: kept }] : [];
+      return [{ at: 'cancelled', by, kept }, ...told, { do: 'hang-up', code: null }, ...sink];
     }
+    case 'recalled':
+      return state.at === 'checking'
+        ? [
+            { ...acceptance(state), at: 'reconnecting', attempt: 0, reason: null, pause: RUNNING },
+            { do: 'dial', delayMs: 0 },
+          ]
+        : [state];
+    case 'not-recalled':
+      return state.at === 'checking' ? notRecalled(state, event.code) : [state];
+    case 'blocked':
+      return blocked(state, event.code);
+    case 'confirmed':
+      return [state];
     case 'lane-lost':
       return lost(state, event.code);
     case 'lane-open':
@@ -126,12 +164,7 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
     case 'sink-refused':
       return state.at === 'preparing' ? [{ at: 'offered', manifest: state.manifest, problem: event.code }] : [state];
     case 'all-verified':
-      return state.at === 'transferring'
-        ? [
-            { ...acceptance(state), at: 'finished' },
-            { do: 'tell', what: 'done' },
-          ]
-        : [state];
+      return allVerified(state);
     case 'pause':
     case 'resume':
       return paused(state, event.on, event.by);
@@ -174,6 +207,7 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
         { at: 'connecting', attempt: 0, reason: code },
         { do: 'dial', delayMs: retryDelayMs(0) },
       ];
+    case 'checking':
     case 'finished':
     case 'cancelled':
     case 'failed':
@@ -187,7 +221,7 @@ function listed(state: ReceiverState, manifest: Manifest): Step {
   if (state.at !== 'reconnecting') return [state];
   if (!sameShare(state.manifest, manifest)) {
     return [
-      { at: 'failed', code: 'source-changed' },
+      { at: 'failed', code: 'source-changed', kept: null },
       { do: 'hang-up', code: 'source-changed' },
     ];
   }
@@ -197,6 +231,61 @@ function listed(state: ReceiverState, manifest: Manifest): Step {
   return [{ ...acceptance(state), at: 'transferring', pause }, { do: 'start' }, ...told];
 }
 
+/** Without a lane too: the person has the files, whether or not the sender can be told. Rule [D1]. */
+function allVerified(state: ReceiverState): Step {
+  if (state.at !== 'transferring' && state.at !== 'reconnecting') return [state];
+  const finished: ReceiverState = { ...acceptance(state), at: 'finished', confirmed: false, attempt: 0 };
+  return state.at === 'transferring' ? [finished, { do: 'tell', what: 'done' }] : [finished];
+}
+
+/** Attempts to tell a sender that all is verified; it learns it at the next contact, if there is one. */
+const CONFIRM_ATTEMPTS = 20;
+
+/** All is verified, and the sender may not know it yet: the lane was lost, or it was away. Rule [D5]. */
+function confirming(state: ReceiverState & { at: 'finished' }, event: ReceiverEvent): Step {
+  const confirmed: ReceiverState = { ...state, confirmed: true };
+  switch (event.on) {
+    case 'confirmed':
+      return [confirmed, { do: 'hang-up', code: null }];
+    case 'fatal':
+      return [confirmed, { do: 'hang-up', code: event.code }];
+    case 'cancel':
+      return [confirmed, { do: 'hang-up', code: null }];
+    case 'manifest':
+      return sameShare(state.manifest, event.manifest)
+        ? [state, { do: 'start' }, { do: 'tell', what: 'done' }]
+        : [confirmed, { do: 'hang-up', code: 'source-changed' }];
+    case 'lane-lost':
+      return state.attempt < CONFIRM_ATTEMPTS
+        ? [
+            { ...state, attempt: state.attempt + 1 },
+            { do: 'dial', delayMs: retryDelayMs(state.attempt) },
+          ]
+        : [confirmed];
+    default:
+      return [state];
+  }
+}
+
+/** What cannot be used is given up, unless only the permission is missing: that comes with a click. */
+function notRecalled(state: Acceptance, code: ErrorCode): Step {
+  if (code === 'gone') return [RECEIVER_START, { do: 'release-sink', keep: false }, { do: 'dial', delayMs: 0 }];
+  return [{ at: 'failed', code, kept: acceptance(state) }];
+}
+
+/** After a failure: what is kept is checked once more, for a disk may be what failed. */
+function again(kept: Acceptance | null): Step {
+  if (kept === null) return [RECEIVER_START, { do: 'dial', delayMs: 0 }];
+  return [{ ...kept, at: 'checking' }, { do: 'recall' }];
+}
+
+/** Several writes may be refused before the pause reaches the sender. */
+function blocked(state: ReceiverState, reason: ErrorCode): Step {
+  if (state.at !== 'transferring' || state.pause.reason === reason) return [state];
+  const told: ReceiverEffect[] = state.pause.byMe ? [] : [{ do: 'tell', what: 'pause' }];
+  return [{ ...state, pause: { ...state.pause, byMe: true, reason } }, ...told];
+}
+
 function sameShare(a: Manifest, b: Manifest): boolean {
   return a.shareId === b.shareId && a.totalBytes === b.totalBytes && a.entries.length === b.entries.length;
 }
@@ -204,7 +293,10 @@ function sameShare(a: Manifest, b: Manifest): boolean {
 function paused(state: ReceiverState, on: 'pause' | 'resume', by: 'me' | 'peer'): Step {
   if (state.at !== 'transferring' && !(state.at === 'reconnecting' && by === 'me')) return [state];
   const value = on === 'pause';
-  const pause = by === 'me' ? { ...state.pause, byMe: value } : { ...state.pause, byPeer: value };
+  const { byPeer } = state.pause;
+  const pause = by === 'me' ? { byMe: value, byPeer } : { ...state.pause, byPeer: value };
+  const refused: ReceiverEffect[] =
+    state.at === 'transferring' && state.pause.reason !== undefined && !pause.byMe ? [{ do: 'ask-refused' }] : [];
   const told: ReceiverEffect[] = by === 'me' && state.at === 'transferring' ? [{ do: 'tell', what: on }] : [];
-  return [{ ...state, pause }, ...told];
+  return [{ ...state, pause }, ...told, ...refused];
 }

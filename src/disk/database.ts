@@ -1,71 +1,39 @@
-/** What outlives a reload: the shares this browser offers, what it has received of others, and settings. */
+/** What outlives a reload: how far transfers are, what they need to go on, and settings. */
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
-import type { Bytes } from '../core/bytes.ts';
-import type { Entry, PlannedEntry } from '../core/manifest.ts';
-
-/** A share this browser offers. */
-export interface StoredShare {
-  readonly shareId: string;
-  /** ECDSA P-256; the private key cannot be exported. The link's secret is a hash of the public one. */
-  readonly keyPair: CryptoKeyPair;
-  /** This sender's own PeerJS token. */
-  readonly token: string;
-  readonly entries: readonly Entry[];
-  /** For each entry its file, where the browser gives handles; null elsewhere. */
-  readonly handles: readonly (FileSystemFileHandle | null)[] | null;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-}
-
-/** What has been received of a share. */
-export interface StoredReceipt {
-  readonly shareId: string;
-  /** The link's fragment: the secret, which finds the sender again. */
-  readonly fragment: string;
-  /** The accepted entries, in the order of the transfer's file. */
-  readonly entries: readonly PlannedEntry[];
-  /** Name of the transfer's file in OPFS. */
-  readonly fileName: string;
-  /** Bitmap of the verified pieces. */
-  readonly haveMap: Bytes;
-  /** Milliseconds since the epoch. */
-  readonly updatedAt: number;
-  readonly state: 'receiving' | 'received';
-}
+import type { Archive, KeptShare, Receipt, TransferNote } from '../core/ports.ts';
 
 interface Schema extends DBSchema {
-  shares: { key: string; value: StoredShare };
-  receipts: { key: string; value: StoredReceipt };
+  /** Small, and written often: the lists of a large share are kept once, in the two stores below. */
+  notes: { key: string; value: TransferNote };
+  receipts: { key: string; value: Receipt };
+  shares: { key: string; value: KeptShare };
   settings: { key: string; value: { readonly key: string; readonly value: unknown } };
 }
 
-type StoreName = 'shares' | 'receipts' | 'settings';
-
-/** Whether something was kept: `no-storage` where the browser has no database for this page, or not any more. */
-export type Kept = 'kept' | 'no-storage';
-
 export const DATABASE_NAME = 'beeline';
 
-/** Raise by one for each change of the schema, and add a case to {@link migrate}. */
-export const DATABASE_VERSION = 1;
+/** Raise by one for each change of the schema, and add a step to {@link migrate}. */
+export const DATABASE_VERSION = 2;
 
-/** Brings a database from any older version to the present one: each case changes one version and falls to the next. */
+/** Brings a database from any older version to the present one: each step changes one version. */
 export function migrate(database: IDBPDatabase<Schema>, oldVersion: number): void {
-  switch (oldVersion) {
-    case 0:
-      database.createObjectStore('shares', { keyPath: 'shareId' });
-      database.createObjectStore('receipts', { keyPath: 'shareId' });
-      database.createObjectStore('settings', { keyPath: 'key' });
+  if (oldVersion < 1) database.createObjectStore('settings', { keyPath: 'key' });
+  if (oldVersion < 2) {
+    // The first version had two of these with other keys, and never wrote to them.
+    for (const store of ['notes', 'receipts', 'shares'] as const) {
+      if (database.objectStoreNames.contains(store)) database.deleteObjectStore(store);
+      database.createObjectStore(store, { keyPath: 'id' });
+    }
   }
 }
 
 /**
- * One connection to the database. Nothing here throws for want of storage: reading finds nothing and writing answers
- * `no-storage` in private windows, when the database cannot be opened, and once a newer version of the app in another
- * tab has taken it over.
+ * One connection to the database. Nothing here throws for want of storage: reading finds nothing and writing does nothing
+ * in private windows, when the database cannot be opened, and once a newer version of the app in another tab has taken it
+ * over.
  */
-export class Database {
+export class Database implements Archive {
   #connection: IDBPDatabase<Schema> | null = null;
 
   /**
@@ -100,36 +68,41 @@ export class Database {
     this.#connection = null;
   }
 
-  putShare(share: StoredShare): Promise<Kept> {
-    return this.#change((connection) => connection.put('shares', share));
+  notes(): Promise<TransferNote[]> {
+    return this.#read([], (connection) => connection.getAll('notes'));
   }
 
-  async share(shareId: string): Promise<StoredShare | null> {
-    return this.#read(null, async (connection) => (await connection.get('shares', shareId)) ?? null);
+  note(note: TransferNote): Promise<void> {
+    return this.#change((connection) => connection.put('notes', note));
   }
 
-  shares(): Promise<StoredShare[]> {
-    return this.#read([], (connection) => connection.getAll('shares'));
-  }
-
-  deleteShare(shareId: string): Promise<Kept> {
-    return this.#delete('shares', shareId);
-  }
-
-  putReceipt(receipt: StoredReceipt): Promise<Kept> {
-    return this.#change((connection) => connection.put('receipts', receipt));
-  }
-
-  receipt(shareId: string): Promise<StoredReceipt | null> {
-    return this.#read(null, async (connection) => (await connection.get('receipts', shareId)) ?? null);
-  }
-
-  receipts(): Promise<StoredReceipt[]> {
+  /** Every receipt: what they name in storage is still wanted. */
+  receipts(): Promise<Receipt[]> {
     return this.#read([], (connection) => connection.getAll('receipts'));
   }
 
-  deleteReceipt(shareId: string): Promise<Kept> {
-    return this.#delete('receipts', shareId);
+  receipt(id: string): Promise<Receipt | null> {
+    return this.#read(null, async (connection) => (await connection.get('receipts', id)) ?? null);
+  }
+
+  keepReceipt(receipt: Receipt): Promise<void> {
+    return this.#change((connection) => connection.put('receipts', receipt));
+  }
+
+  share(id: string): Promise<KeptShare | null> {
+    return this.#read(null, async (connection) => (await connection.get('shares', id)) ?? null);
+  }
+
+  keepShare(share: KeptShare): Promise<void> {
+    return this.#change((connection) => connection.put('shares', share));
+  }
+
+  forget(id: string): Promise<void> {
+    return this.#change(async (connection) => {
+      const transaction = connection.transaction(['notes', 'receipts', 'shares'], 'readwrite');
+      const stores = ['notes', 'receipts', 'shares'] as const;
+      await Promise.all([...stores.map((store) => transaction.objectStore(store).delete(id)), transaction.done]);
+    });
   }
 
   /** The value is unknown until checked: an older version of the app may have written it. */
@@ -137,12 +110,8 @@ export class Database {
     return this.#read(undefined, async (connection) => (await connection.get('settings', key))?.value);
   }
 
-  putSetting(key: string, value: unknown): Promise<Kept> {
+  putSetting(key: string, value: unknown): Promise<void> {
     return this.#change((connection) => connection.put('settings', { key, value }));
-  }
-
-  #delete(store: StoreName, key: string): Promise<Kept> {
-    return this.#change((connection) => connection.delete(store, key));
   }
 
   async #read<Value>(nothing: Value, run: (connection: IDBPDatabase<Schema>) => Promise<Value>): Promise<Value> {
@@ -155,14 +124,12 @@ export class Database {
     }
   }
 
-  async #change(run: (connection: IDBPDatabase<Schema>) => Promise<unknown>): Promise<Kept> {
-    if (this.#connection === null) return 'no-storage';
+  async #change(run: (connection: IDBPDatabase<Schema>) => Promise<unknown>): Promise<void> {
+    if (this.#connection === null) return;
     try {
       await run(this.#connection);
-      return 'kept';
     } catch (thrown) {
-      if (isLost(thrown)) return 'no-storage';
-      throw thrown;
+      if (!isLost(thrown)) throw thrown;
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Bytes } from '../core/bytes.ts';
 import { concatBytes, equalBytes } from '../core/bytes.ts';
 import { BeelineError, asBeelineError } from '../core/errors.ts';
 import type { PlannedEntry } from '../core/manifest.ts';
+import { pages } from '../core/have.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
 import type { Recalled, Sink, SinkPlan, SinkStorage } from '../core/ports.ts';
 import { FreeNames, numbered } from './free-name.ts';
@@ -9,7 +10,7 @@ import { Journal } from './journal.ts';
 import type { JournalEntry } from './journal.ts';
 import { Layout } from './layout.ts';
 import { Slots } from './slots.ts';
-import { hasOpfs, newFileName, readTransfer, removeTransfer } from './transfers.ts';
+import { newFileName, readTransfer, removeTransfer } from './transfers.ts';
 
 /**
  * Files opened or closed at once. Each open makes a swap file and each close scans and renames it, mostly waiting:
@@ -54,7 +55,7 @@ export class FolderSink implements Sink {
   /** Hashes of the pieces of open entries, by their offset. */
   readonly #hashes = new Map<number, Map<number, Bytes>>();
 
-  /** @param journal null where the browser has no storage for it: then a later page finds nothing. */
+  /** @param journal null where there is no room for it: then a later page finds nothing. */
   constructor(plan: SinkPlan, root: FileSystemDirectoryHandle, journal: Journal | null = null) {
     this.#journal = journal;
     this.storage = journal === null ? null : { kind: 'folder', folder: root, fileName: journal.fileName };
@@ -64,27 +65,29 @@ export class FolderSink implements Sink {
   }
 
   /**
-   * Asks for the permission to write, if it is not there yet: needs a click of the person.
+   * Asks for the permission to write, if it is not there yet: needs a click of the person. A folder may have the room that
+   * the browser's own storage lacks, so one whose journal cannot be kept is as good, as long as the page lives.
    *
    * @throws BeelineError `permission-denied`
    */
   static async open(plan: SinkPlan, root: FileSystemDirectoryHandle): Promise<FolderSink> {
     await allowed(root);
-    const journal = (await hasOpfs()) ? await Journal.open(newFileName(plan.shareId), plan.entries) : null;
+    const journal = await Journal.open(newFileName(plan.shareId), plan.entries).catch(() => null);
     return new FolderSink(plan, root, journal);
   }
 
   /**
    * Goes on in a folder that an earlier page wrote to.
    *
-   * @throws BeelineError `permission-denied`, or `gone` for a journal that is lost.
+   * @throws BeelineError `gone` for a journal that is lost, `open-elsewhere` while another tab has it, `disk-failed` or
+   * `permission-denied`.
    */
   static async reopen(plan: SinkPlan, { folder, fileName }: SinkStorage & { kind: 'folder' }): Promise<FolderSink> {
     if (!(folder instanceof FileSystemDirectoryHandle)) throw new BeelineError('gone', 'no folder');
-    await allowed(folder);
     await readTransfer(fileName).catch(() => {
       throw new BeelineError('gone', 'no journal');
     });
+    await allowed(folder);
     return new FolderSink(plan, folder, await Journal.open(fileName, plan.entries));
   }
 
@@ -125,25 +128,28 @@ export class FolderSink implements Sink {
 
   async *recall(): AsyncGenerator<Recalled, void, undefined> {
     const finished = (await this.#journal?.read()) ?? new Map<number, JournalEntry>();
-    for (const entry of this.#layout.entries()) {
+    for (const step of pages(this.#layout.entries(), PARALLEL_FILES)) {
+      const here = await Promise.all(step.map((entry) => this.#isIntact(entry, finished.get(entry))));
       if (this.#ended) return;
-      const known = finished.get(entry);
-      const isHere = known !== undefined && (await this.#isIntact(this.#layout.span(entry).entry, known));
-      if (isHere) this.#complete.add(entry);
-      const pieces = [...this.#layout.pieces(entry)];
+      const intact = step.filter((_, at) => here[at]);
+      for (const entry of step) if (finished.has(entry)) this.#complete.delete(entry);
+      for (const entry of intact) this.#complete.add(entry);
       yield {
-        bytes: this.#layout.span(entry).entry.size,
-        intact: isHere ? pieces.map(({ offset }) => ({ entry, offset })) : [],
+        bytes: step.reduce((total, entry) => total + this.#layout.span(entry).entry.size, 0),
+        intact: intact.flatMap((entry) => Array.from(this.#layout.pieces(entry), ({ offset }) => ({ entry, offset }))),
       };
     }
   }
 
   /** A file that somebody changed since is theirs now: the entry comes again, under another name. */
-  async #isIntact({ path, size }: PlannedEntry, { number, hashes }: JournalEntry): Promise<boolean> {
+  async #isIntact(entry: number, known: JournalEntry | undefined): Promise<boolean> {
+    if (known === undefined) return false;
+    const { path, size } = this.#layout.span(entry).entry;
     try {
-      const file = await this.#find(path, number);
+      const file = await this.#find(path, known.number);
       if (file.size !== size) return false;
-      for (const [piece, hash] of hashes.entries()) {
+      for (const [piece, hash] of known.hashes.entries()) {
+        if (this.#ended) return false;
         const bytes = await file.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES).arrayBuffer();
         if (!equalBytes(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), hash)) return false;
       }
@@ -173,25 +179,25 @@ export class FolderSink implements Sink {
   }
 
   async discard(): Promise<void> {
-    await this.close();
+    await this.close().catch(() => undefined);
     if (this.#journal !== null) await removeTransfer(this.#journal.fileName);
   }
 
   /** Opens, writes and closes a file in one go. */
-  #writeWhole(planned: PlannedEntry, bytes: Bytes | null): Promise<void> {
-    return this.#slots.run(async () => {
-      if (this.#complete.has(planned.index)) return;
+  async #writeWhole(planned: PlannedEntry, bytes: Bytes | null): Promise<void> {
+    if (this.#complete.has(planned.index)) return;
+    const { number } = await this.#slots.run(async () => {
       const file = await this.#create(planned.path);
       try {
         if (bytes !== null) await file.stream.write(bytes);
         await file.stream.close();
-        this.#complete.add(planned.index);
-        await this.#note(planned.index, file.number);
+        return file;
       } catch (thrown) {
         await abandon(file);
         throw thrown;
       }
     });
+    await this.#note(planned.index, number);
   }
 
   /** The open file of an entry; created by its first write, whichever piece that is. */
@@ -210,18 +216,19 @@ export class FolderSink implements Sink {
     this.#open.delete(planned.index);
     try {
       await this.#slots.run(() => file.stream.close());
-      this.#complete.add(planned.index);
-      await this.#note(planned.index, file.number);
     } catch (thrown) {
       await abandon(file);
       throw thrown;
     }
+    await this.#note(planned.index, file.number);
   }
 
+  /** An entry is in place. If the journal cannot take that, a later page fetches the entry again, and no more is lost. */
   async #note(entry: number, number: number): Promise<void> {
+    this.#complete.add(entry);
     const hashes = [...(this.#hashes.get(entry) ?? [])].sort(([a], [b]) => a - b);
     this.#hashes.delete(entry);
-    await this.#journal?.finished(entry, number, concatBytes(...hashes.map(([, hash]) => hash)));
+    await this.#journal?.finished(entry, number, concatBytes(...hashes.map(([, hash]) => hash))).catch(() => undefined);
   }
 
   async #create(path: string): Promise<OpenFile> {

@@ -2,13 +2,14 @@ import { HASH_BYTES } from '../core/frame.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { PlannedEntry } from '../core/manifest.ts';
-import { readTransfer } from './transfers.ts';
+import type { WriterWorker } from './opfs-worker.ts';
+import { hold, readTransfer } from './transfers.ts';
 import { OpfsWriter } from './writer.ts';
 
 /** Numbers a name may have: a byte, of which 0 says that the entry is not finished. */
 const MAX_NUMBER = 255;
 
-/** A finished entry: the number its name got, and its piece's hashes. */
+/** A finished entry: the number its name got, and its pieces' hashes. */
 export interface JournalEntry {
   /** 1 for the name itself, 2 for `name (2)`. */
   readonly number: number;
@@ -29,6 +30,7 @@ export class Journal {
   private constructor(
     readonly fileName: string,
     private readonly writer: OpfsWriter,
+    private readonly letGo: () => void,
     entries: readonly PlannedEntry[],
   ) {
     let hashesAt = entries.length;
@@ -39,10 +41,22 @@ export class Journal {
     }
   }
 
-  /** @throws BeelineError `no-room` or `disk-failed`. */
-  static async open(fileName: string, entries: readonly PlannedEntry[]): Promise<Journal> {
+  /**
+   * Opens or creates a journal.
+   *
+   * @param fileName in the transfers folder.
+   * @throws BeelineError `no-room`, `disk-failed`, or `open-elsewhere` while another tab has it.
+   */
+  static async open(fileName: string, entries: readonly PlannedEntry[], worker?: WriterWorker): Promise<Journal> {
     const pieces = entries.reduce((total, { size }) => total + Math.ceil(size / PIECE_BYTES), 0);
-    return new Journal(fileName, await OpfsWriter.open(fileName, entries.length + pieces * HASH_BYTES), entries);
+    const letGo = await hold(fileName);
+    try {
+      const writer = await OpfsWriter.open(fileName, entries.length + pieces * HASH_BYTES, worker);
+      return new Journal(fileName, writer, letGo, entries);
+    } catch (thrown) {
+      letGo();
+      throw thrown;
+    }
   }
 
   /** An entry is in place. A name with a number too high to be kept is forgotten: the entry would be fetched again. */
@@ -71,7 +85,11 @@ export class Journal {
     return finished;
   }
 
-  close(): Promise<void> {
-    return this.writer.close();
+  async close(): Promise<void> {
+    try {
+      await this.writer.close();
+    } finally {
+      this.letGo();
+    }
   }
 }

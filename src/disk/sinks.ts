@@ -62,10 +62,24 @@ async function becomesPersistent(): Promise<boolean> {
   }
 }
 
-/** The sinks of this browser, with its database knowing which files are still wanted. */
-export async function openSinks(): Promise<DiskSinks> {
-  const database = await Database.open();
-  return new DiskSinks(async () => new Set((await database.receipts()).map(({ fileName }) => fileName)));
+/** Milliseconds for which what is verified of a cancelled transfer stays. */
+const CANCELLED_MS = 3_600_000;
+
+/** What this browser keeps: the sinks, and the database that knows which of their files are still wanted. */
+export async function openStorage(): Promise<{ readonly sinks: DiskSinks; readonly archive: Database }> {
+  const archive = await Database.open();
+  const kept = async (): Promise<ReadonlySet<string>> => {
+    await forgetCancelled(archive);
+    return new Set((await archive.receipts()).map(({ storage }) => storage.fileName));
+  };
+  return { sinks: new DiskSinks(kept), archive };
+}
+
+async function forgetCancelled(archive: Database): Promise<void> {
+  const before = Date.now() - CANCELLED_MS;
+  for (const { id, state, updatedAt } of await archive.notes()) {
+    if (state === 'cancelled' && updatedAt < before) await archive.forget(id);
+  }
 }
 
 /** What fails to be deleted now is tried again at the next start. */

@@ -51,7 +51,7 @@ export class Delivery {
   readonly #wanted: RunReader;
   readonly #scheduler = new PieceScheduler();
   readonly #credit = new CreditGate();
-  readonly #repeats = new Map<number, number>();
+  readonly #damages = new Map<number, number>();
   readonly #meter: TransferMeter;
 
   constructor(
@@ -162,7 +162,7 @@ export class Delivery {
         this.#want(message);
         return;
       case 'again':
-        this.#again(message.piece);
+        this.#again(message);
         return;
       case 'ack':
         this.#acknowledged(message);
@@ -218,13 +218,17 @@ export class Delivery {
     this.handle({ on: 'wanted' });
   }
 
-  #again(piece: number): void {
+  #again({ piece, damaged }: Extract<ControlMessage, { t: 'again' }>): void {
     if (!this.#ledger?.lacks(piece)) throw new BeelineError('protocol', `piece ${piece} asked for again`);
-    const repeats = (this.#repeats.get(piece) ?? 0) + 1;
-    this.#repeats.set(piece, repeats);
-    if (repeats >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
+    if (damaged) this.#countDamage(piece);
     this.#scheduler.wantFirst([piece]);
     this.#sender?.notify();
+  }
+
+  #countDamage(piece: number): void {
+    const damages = (this.#damages.get(piece) ?? 0) + 1;
+    this.#damages.set(piece, damages);
+    if (damages >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
   }
 
   #acknowledged({ credit, verified }: Extract<ControlMessage, { t: 'ack' }>): void {

@@ -1,7 +1,7 @@
 import { Assembler, type AssembledPiece } from '../core/assembly.ts';
 import { type Bytes, equalBytes } from '../core/bytes.ts';
 import { CreditWindow } from '../core/credit.ts';
-import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { decodeChunk } from '../core/frame.ts';
 import { toRuns } from '../core/have.ts';
 import { runMessages, type ControlMessage } from '../core/messages.ts';
@@ -12,17 +12,22 @@ import type { Clock, Sink, Subtle } from '../core/ports.ts';
 /** Milliseconds after which verified pieces are acknowledged even when that grants little credit. */
 const ACK_INTERVAL_MS = 100;
 
-export interface ReceiveOptions {
-  readonly ledger: Ledger;
-  readonly sink: Sink;
-  readonly subtle: Subtle;
-  readonly clock: Clock;
+export interface ReceiveHandlers {
   readonly send: (message: ControlMessage) => void;
   /** Progress was made. */
   readonly onprogress: () => void;
   /** Everything accepted is verified or has failed. */
   readonly onsettled: () => void;
+  /** The disk takes no more for now; see {@link PieceReceiver.askRefused}. */
+  readonly onblocked: (code: ErrorCode) => void;
   readonly onerror: (error: BeelineError) => void;
+}
+
+export interface ReceiveOptions extends ReceiveHandlers {
+  readonly ledger: Ledger;
+  readonly sink: Sink;
+  readonly subtle: Subtle;
+  readonly clock: Clock;
 }
 
 /**
@@ -37,6 +42,8 @@ export class PieceReceiver {
   readonly #failures = new Map<number, number>();
   /** Pieces being verified or written: a duplicate of one is dropped. */
   readonly #busy = new Set<number>();
+  /** Verified pieces that the disk did not take. */
+  readonly #refused = new Set<number>();
   #verified: number[] = [];
   #window = new CreditWindow();
   #cancelAck: (() => void) | null = null;
@@ -47,6 +54,7 @@ export class PieceReceiver {
   /** A new lane: what was half here over the old one comes again, and its credit starts anew. */
   attach(): void {
     this.#assembler.drop(() => true);
+    this.#refused.clear();
     this.#window = new CreditWindow();
   }
 
@@ -55,11 +63,17 @@ export class PieceReceiver {
     this.#cancelAck?.();
   }
 
-  /** Names the entries that have no bytes to wait for. */
-  closeEmptyEntries(): void {
+  /** Names the entries that have no bytes to wait for: empty ones, and those an earlier page received. */
+  closeWholeEntries(): void {
     const { ledger } = this.options;
     for (const entry of ledger.accepted) if (ledger.isWhole(entry)) this.#run(this.#finish(entry));
     if (ledger.accepted.length === 0) this.options.onsettled();
+  }
+
+  /** Asks again for what the disk did not take. */
+  askRefused(): void {
+    for (const piece of [...this.#refused].sort((a, b) => a - b)) this.options.send({ t: 'again', piece, damaged: false });
+    this.#refused.clear();
   }
 
   /** One message of the bulk channel. @throws BeelineError `protocol` */
@@ -101,12 +115,12 @@ export class PieceReceiver {
       this.#again(piece);
       return;
     }
-    if (!(await this.#write(entry, offset, bytes, actual))) {
-      this.#busy.delete(piece);
+    const isWritten = await this.#write({ piece, bytes, hash: actual }, entry, offset);
+    this.#busy.delete(piece);
+    if (!isWritten) {
       this.#release(length, window);
       return;
     }
-    this.#busy.delete(piece);
     const whole = ledger.mark(piece);
     this.#verified.push(piece);
     this.#release(length, window);
@@ -114,13 +128,22 @@ export class PieceReceiver {
     if (whole !== null) await this.#finish(whole);
   }
 
-  /** @returns false when the entry was given up meanwhile: then its sink may refuse, and nothing is lost. */
-  async #write(entry: number, offset: number, bytes: Bytes, hash: Bytes): Promise<boolean> {
+  /** @returns false when the entry was given up meanwhile, or the disk is full: it may refuse, and nothing is lost. */
+  async #write(
+    { piece, bytes, hash }: AssembledPiece & { hash: Bytes },
+    entry: number,
+    offset: number,
+  ): Promise<boolean> {
     const { ledger, sink } = this.options;
     try {
       if (ledger.failure(entry) === null) await sink.write(entry, offset, bytes, hash);
     } catch (error) {
-      if (ledger.failure(entry) === null) throw error;
+      if (ledger.failure(entry) !== null) return false;
+      const { code } = asBeelineError(error);
+      if (code !== 'no-room') throw error;
+      this.#refused.add(piece);
+      this.options.onblocked(code);
+      return false;
     }
     return ledger.failure(entry) === null;
   }
@@ -129,7 +152,7 @@ export class PieceReceiver {
     const failures = (this.#failures.get(piece) ?? 0) + 1;
     this.#failures.set(piece, failures);
     if (failures >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
-    this.options.send({ t: 'again', piece });
+    this.options.send({ t: 'again', piece, damaged: true });
   }
 
   async #finish(entry: number): Promise<void> {

@@ -1,11 +1,10 @@
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
-import { Ledger } from '../core/ledger.ts';
 import type { ShareKeys } from '../core/link.ts';
 import { planEntries, type PlannedEntry } from '../core/manifest.ts';
-import { type ControlMessage, ManifestReader, runMessages } from '../core/messages.ts';
-import { toRuns } from '../core/have.ts';
-import type { Lane, Room, Signaling, Sink } from '../core/ports.ts';
+import { type ControlMessage, ManifestReader } from '../core/messages.ts';
+import type { Lane, Receipt, Room, Signaling, Sink, TransferNote } from '../core/ports.ts';
 import {
+  type Acceptance,
   RECEIVER_START,
   type ReceiverEffect,
   type ReceiverEvent,
@@ -16,17 +15,14 @@ import { Conversation, type TransferMessage } from './conversation.ts';
 import { Redial } from './redial.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
-import { PieceReceiver } from './receive.ts';
 import { randomId } from './identity.ts';
+import { Intake, planOf } from './intake.ts';
+import type { ReceiveHandlers } from './receive.ts';
 import type { ReceivingSession, ReceivingView } from './views.ts';
 import type { World } from './world.ts';
 
-/** What accepting has opened: it lasts over any number of lanes. */
-interface Transfer {
-  readonly sink: Sink;
-  readonly ledger: Ledger;
-  readonly receiver: PieceReceiver;
-}
+/** Milliseconds between notes of how far a transfer is, for the list of transfers. */
+const NOTE_MS = 5_000;
 
 /** Receives from one link: runs the receiver's machine, carries out its effects, and speaks the protocol on its lane. */
 export class Receiving implements ReceivingSession {
@@ -37,7 +33,11 @@ export class Receiving implements ReceivingSession {
   #saving: ReceivingView['saving'] = 'no';
   #conversation: Conversation | null = null;
   #listing: ManifestReader | null = null;
-  #transfer: Transfer | null = null;
+  #intake: Intake | null = null;
+  #receipt: Receipt | null;
+  /** Bytes looked at again after a reload; null when nothing is being looked at. */
+  #checkedBytes: number | null = null;
+  #notedAt = 0;
   #place: unknown = null;
   #closed = false;
   readonly #signaling: Signaling;
@@ -45,11 +45,14 @@ export class Receiving implements ReceivingSession {
   readonly #meter: TransferMeter;
   readonly #publisher: Publisher<ReceivingView>;
 
+  /** @param receipt of an earlier page's transfer from the same link, which goes on. */
   constructor(
     private readonly world: World,
     private readonly keys: ShareKeys,
+    receipt: Receipt | null = null,
   ) {
     const id = randomId(world);
+    this.#receipt = receipt;
     this.#meter = new TransferMeter(world.clock);
     this.#signaling = world.signaling.connect(id, randomId(world));
     this.#redial = new Redial(world, this.#signaling, keys, id, {
@@ -58,8 +61,14 @@ export class Receiving implements ReceivingSession {
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
       onstatus: () => this.#publisher.touch(),
     });
+    if (receipt !== null) {
+      const { manifest, accepted } = receipt;
+      this.#entries = planEntries(manifest.entries);
+      this.#state = { at: 'checking', manifest, accepted };
+    }
     this.#publisher = new Publisher(world.clock, () => this.#render());
-    this.#redial.dial(0);
+    if (receipt === null) this.#redial.dial(0);
+    else void this.#recall();
   }
 
   get view(): ReceivingView {
@@ -77,7 +86,7 @@ export class Receiving implements ReceivingSession {
 
   decline(): void {
     if (this.#state.at === 'offered') this.#send({ t: 'decline' });
-    this.#handle({ on: 'cancel', by: 'me' });
+    this.#handle({ on: 'cancel', by: 'me', keep: false });
   }
 
   pause(): void {
@@ -88,8 +97,8 @@ export class Receiving implements ReceivingSession {
     this.#handle({ on: 'resume', by: 'me' });
   }
 
-  cancel(): void {
-    this.#handle({ on: 'cancel', by: 'me' });
+  cancel(keep: boolean): void {
+    this.#handle({ on: 'cancel', by: 'me', keep });
   }
 
   retry(): void {
@@ -97,9 +106,9 @@ export class Receiving implements ReceivingSession {
   }
 
   async save(as: 'files' | 'zip'): Promise<void> {
-    const transfer = this.#transfer;
-    if (transfer === null || this.#saving === 'running') return;
-    const { ledger, sink } = transfer;
+    const intake = this.#intake;
+    if (intake === null || this.#saving === 'running') return;
+    const { ledger, sink } = intake;
     this.#setSaving('running');
     try {
       await sink.save(
@@ -123,8 +132,8 @@ export class Receiving implements ReceivingSession {
     this.#redial.close();
     this.#signaling.close();
     this.#conversation?.drop('connection-lost');
-    this.#transfer?.receiver.stop();
-    this.#transfer?.sink.close().catch(reportDisk);
+    if (this.#state.at === 'transferring' || this.#state.at === 'reconnecting') this.#note('unfinished');
+    this.#intake?.release(true).catch(reportDisk);
   }
 
   #handle(event: ReceiverEvent): void {
@@ -133,7 +142,9 @@ export class Receiving implements ReceivingSession {
     const changed = state !== this.#state;
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
-    if (changed) this.#publisher.publish();
+    if (!changed) return;
+    if (state.at === 'finished') this.#finished(state.confirmed);
+    this.#publisher.publish();
   }
 
   #carryOut(effect: ReceiverEffect): void {
@@ -153,16 +164,33 @@ export class Receiving implements ReceivingSession {
       case 'hang-up':
         this.#hangUp(effect.code);
         return;
-      case 'discard-sink':
-        void this.#dropTransfer();
+      case 'recall':
+        void this.#recall();
+        return;
+      case 'ask-refused':
+        this.#intake?.pieces.askRefused();
+        return;
+      case 'release-sink':
+        void this.#release(effect.keep);
     }
   }
 
-  async #dropTransfer(): Promise<void> {
-    const transfer = this.#transfer;
-    this.#transfer = null;
-    transfer?.receiver.stop();
-    await transfer?.sink.discard().catch(reportDisk);
+  /** What is kept is listed for an hour; see `forgetStale`. */
+  async #release(keep: boolean): Promise<void> {
+    const { roomId } = this.keys;
+    const intake = this.#intake;
+    const receipt = this.#receipt;
+    this.#intake = null;
+    this.#receipt = null;
+    try {
+      if (keep && intake !== null) this.#note('cancelled', intake);
+      // First the receipt: a file without one is swept away, a receipt without its file promises too much.
+      if (!keep && receipt !== null) await this.world.archive.forget(roomId);
+      await intake?.release(keep);
+      if (!keep && receipt !== null && intake === null) await this.world.sinks.forget(receipt.storage);
+    } catch (error) {
+      reportDisk(error);
+    }
   }
 
   #connected(lane: Lane): void {
@@ -175,7 +203,7 @@ export class Receiving implements ReceivingSession {
       onmessage: (message) => this.#receive(message),
       onbulk: (message) => {
         this.#expect('transferring', 'finished');
-        this.#transfer?.receiver.take(message);
+        this.#intake?.pieces.take(message);
       },
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
@@ -190,7 +218,7 @@ export class Receiving implements ReceivingSession {
   #receive(message: TransferMessage): void {
     switch (message.t) {
       case 'asking':
-        this.#expect('greeting', 'reconnecting');
+        this.#expect('greeting', 'reconnecting', 'finished');
         this.#handle({ on: 'asked' });
         return;
       case 'manifest':
@@ -216,11 +244,11 @@ export class Receiving implements ReceivingSession {
         this.#handle({ on: 'fatal', code: 'sender-declined' });
         return;
       case 'cancel':
-        this.#handle({ on: 'cancel', by: 'peer' });
+        this.#handle({ on: 'cancel', by: 'peer', keep: true });
         return;
       case 'done':
-        if (this.#state.at !== 'finished') throw new BeelineError('protocol', 'done too early');
-        this.#hangUp(null);
+        this.#expect('finished');
+        this.#handle({ on: 'confirmed' });
         return;
       case 'bye':
         this.#conversation?.drop('connection-lost');
@@ -239,7 +267,7 @@ export class Receiving implements ReceivingSession {
   #listed(listing: ManifestReader): void {
     const manifest = listing.finish();
     if (manifest === null) return;
-    if (this.#state.at !== 'reconnecting') this.#entries = planEntries(manifest.entries);
+    if (this.#state.at === 'greeting') this.#entries = planEntries(manifest.entries);
     this.#handle({ on: 'manifest', manifest });
     this.world.sinks.room().then((room) => {
       this.#room = room;
@@ -249,25 +277,23 @@ export class Receiving implements ReceivingSession {
 
   #entryFailed({ entry, code }: Extract<ControlMessage, { t: 'entry-failed' }>): void {
     this.#expect('transferring', 'finished');
-    const transfer = this.#transfer;
-    if (transfer === null) return;
-    if (transfer.ledger.status(entry) === 'skipped') throw new BeelineError('protocol', `entry ${entry} failed`);
-    if (!transfer.ledger.fail(entry, code)) return;
+    const intake = this.#intake;
+    if (intake === null) return;
+    if (intake.ledger.status(entry) === 'skipped') throw new BeelineError('protocol', `entry ${entry} failed`);
+    if (!intake.ledger.fail(entry, code)) return;
     this.#publisher.touch();
-    transfer.receiver.fail(entry).catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
+    intake.pieces.fail(entry).catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
   }
 
   async #openSink(): Promise<void> {
     const state = this.#state;
     if (state.at !== 'preparing') return;
     const { manifest, accepted } = state;
-    const chosen = new Set(accepted);
-    const entries = (this.#entries ?? []).filter((entry) => chosen.has(entry.index));
     let sink: Sink;
+    // An earlier transfer from this link holds the room this one needs.
+    await this.#release(false);
     try {
-      // A transfer that failed before holds the room this one needs.
-      await this.#dropTransfer();
-      sink = await this.world.sinks.open({ shareId: manifest.shareId, entries }, this.#place);
+      sink = await this.world.sinks.open(planOf(state, this.#entries ?? undefined), this.#place);
     } catch (error) {
       this.#handle({ on: 'sink-refused', code: asBeelineError(error, 'disk-failed').code });
       return;
@@ -276,43 +302,110 @@ export class Receiving implements ReceivingSession {
       await sink.discard();
       return;
     }
-    const ledger = new Ledger(manifest, accepted);
-    const receiver = new PieceReceiver({
-      ledger,
-      sink,
-      subtle: this.world.subtle,
-      clock: this.world.clock,
-      send: (message) => this.#send(message),
-      onprogress: () => {
-        this.#meter.sample(ledger.verifiedBytes);
-        this.#publisher.touch();
-      },
-      onsettled: () => this.#handle({ on: 'all-verified' }),
-      onerror: (error) => this.#fail(error),
-    });
-    this.#transfer = { sink, ledger, receiver };
+    const intake = this.#take(state, sink);
+    if (sink.storage !== null) {
+      const { roomId, secret } = this.keys;
+      this.#receipt = { id: roomId, secret, manifest, accepted, storage: sink.storage };
+      this.world.archive.keepReceipt(this.#receipt).catch(reportDisk);
+      this.#note('unfinished');
+    }
     this.#handle({ on: 'sink-open' });
-    receiver.closeEmptyEntries();
+    intake.pieces.closeWholeEntries();
+  }
+
+  /** Looks at what an earlier page left, or a failure; what never left this page needs no look. */
+  async #recall(): Promise<void> {
+    const state = this.#state;
+    if (state.at !== 'checking') return;
+    try {
+      const intake = await this.#reopen(state);
+      await intake.recall((bytes) => {
+        this.#checkedBytes = (this.#checkedBytes ?? 0) + bytes;
+        this.#publisher.touch();
+      });
+      this.#checkedBytes = null;
+      if (this.#state !== state) return;
+      this.#handle({ on: 'recalled' });
+      intake.pieces.closeWholeEntries();
+    } catch (error) {
+      this.#checkedBytes = null;
+      if (this.#state === state) this.#handle({ on: 'not-recalled', code: asBeelineError(error, 'disk-failed').code });
+    }
+  }
+
+  async #reopen(state: ReceiverState & Acceptance): Promise<Intake> {
+    const receipt = this.#receipt;
+    if (receipt === null) {
+      if (this.#intake === null) throw new BeelineError('gone', 'nothing was kept');
+      return this.#intake;
+    }
+    const before = this.#intake;
+    this.#intake = null;
+    await before?.release(true).catch(reportDisk);
+    this.#checkedBytes = 0;
+    const sink = await this.world.sinks.reopen(planOf(state, this.#entries ?? undefined), receipt.storage);
+    if (this.#state === state && !this.#closed) return this.#take(state, sink);
+    await sink.close();
+    throw new BeelineError('gone', 'given up meanwhile');
+  }
+
+  #take(acceptance: Acceptance, sink: Sink): Intake {
+    const handlers: ReceiveHandlers = {
+      send: (message) => this.#send(message),
+      onprogress: () => this.#progressed(),
+      onsettled: () => this.#handle({ on: 'all-verified' }),
+      onblocked: (code) => this.#handle({ on: 'blocked', code }),
+      onerror: (error) => this.#fail(error),
+    };
+    this.#intake = new Intake(this.world, acceptance, sink, handlers);
+    return this.#intake;
+  }
+
+  #progressed(): void {
+    const intake = this.#intake;
+    if (intake === null) return;
+    this.#meter.sample(intake.ledger.verifiedBytes);
+    this.#publisher.touch();
+    if (this.world.clock.now() - this.#notedAt >= NOTE_MS) this.#note('unfinished');
+  }
+
+  /** For the list of transfers; what does not outlive the page is not listed. */
+  #note(state: TransferNote['state'], intake = this.#intake): void {
+    if (intake === null || intake.sink.storage === null) return;
+    const { manifest, accepted, totalBytes, verifiedBytes } = intake.ledger;
+    const [first = 0] = accepted;
+    this.#notedAt = this.world.clock.now();
+    this.world.archive
+      .note({
+        id: this.keys.roomId,
+        role: 'receiving',
+        name: this.#entries?.[first]?.path ?? manifest.entries[first]?.path ?? '',
+        files: accepted.length,
+        totalBytes,
+        verifiedBytes,
+        state,
+        updatedAt: this.#notedAt,
+      })
+      .catch(reportDisk);
+  }
+
+  /** The secret is of no more use once both sides know of the end. */
+  #finished(confirmed: boolean): void {
+    this.#note('finished');
+    if (!confirmed || this.#receipt === null) return;
+    this.#receipt = { ...this.#receipt, secret: null };
+    this.world.archive.keepReceipt(this.#receipt).catch(reportDisk);
   }
 
   /** Asks for all that is missing; after a reconnection that is less. */
   #start(): void {
-    const transfer = this.#transfer;
-    if (transfer === null) return;
-    const { ledger, receiver } = transfer;
+    const intake = this.#intake;
+    if (intake === null) return;
     this.#meter.reset();
-    receiver.attach();
-    for (const message of runMessages(
-      toRuns(ledger.accepted.filter((entry) => ledger.failure(entry) === null)),
-      (entries, more) => ({ t: 'accept', entries, more }) as const,
-    )) {
-      this.#send(message);
-    }
-    for (const message of runMessages(ledger.missing(), (runs, more) => ({ t: 'want', runs, more }) as const)) {
-      this.#send(message);
-    }
+    intake.pieces.attach();
+    for (const message of intake.requests()) this.#send(message);
     // The last piece may have become durable while there was no lane.
-    if (ledger.settled) this.#handle({ on: 'all-verified' });
+    if (intake.ledger.settled) this.#handle({ on: 'all-verified' });
   }
 
   #expect(...places: ReceiverState['at'][]): void {
@@ -340,7 +433,7 @@ export class Receiving implements ReceivingSession {
   }
 
   #render(): ReceivingView {
-    const transfer = this.#transfer;
+    const intake = this.#intake;
     return {
       state: this.#state,
       fingerprint: this.keys.fingerprint,
@@ -348,8 +441,9 @@ export class Receiving implements ReceivingSession {
       signaling: this.#signaling.status,
       entries: this.#entries,
       room: this.#room,
-      sink: transfer === null ? null : { kind: transfer.sink.kind, inPlace: transfer.sink.inPlace },
-      progress: transfer === null ? null : this.#meter.progress(transfer.ledger),
+      sink: intake === null ? null : { kind: intake.sink.kind, inPlace: intake.sink.inPlace },
+      progress: intake === null ? null : this.#meter.progress(intake.ledger),
+      checkedBytes: this.#checkedBytes,
       path: this.#conversation?.path ?? null,
       saving: this.#saving,
     };

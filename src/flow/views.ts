@@ -63,6 +63,8 @@ export interface ReceivingView {
   /** The sink in use; null before accepting. */
   readonly sink: { readonly kind: SinkKind; readonly inPlace: boolean } | null;
   readonly progress: Progress | null;
+  /** Bytes looked at again after a reload; null when nothing is being looked at. */
+  readonly checkedBytes: number | null;
   readonly path: PathInfo | null;
   /** Saving the finished files to Downloads. */
   readonly saving: 'no' | 'running' | 'done' | ErrorCode;
@@ -93,7 +95,8 @@ export interface ReceivingSession extends Watchable<ReceivingView> {
   decline(): void;
   pause(): void;
   resume(): void;
-  cancel(): void;
+  /** With `keep`, what is verified stays for an hour. */
+  cancel(keep: boolean): void;
   /** Tries again now: a waiting attempt, or after a failure. */
   retry(): void;
   save(as: 'files' | 'zip'): Promise<void>;

@@ -1,4 +1,4 @@
-import type { Clock, LaneFactory, Random, SignalingFactory, SinkFactory, Subtle } from '../core/ports.ts';
+import type { Archive, Clock, LaneFactory, Random, SignalingFactory, SinkFactory, Subtle } from '../core/ports.ts';
 
 /** The adapters a session works with; `main.ts` builds them, tests pass doubles. */
 export interface World {
@@ -8,6 +8,7 @@ export interface World {
   readonly lanes: LaneFactory;
   readonly signaling: SignalingFactory;
   readonly sinks: SinkFactory;
+  readonly archive: Archive;
   /** What this device calls itself, e.g. `Firefox on Linux`; at most 64 letters, digits and ` .,()_-`. */
   readonly device: string;
 }

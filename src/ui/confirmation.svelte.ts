@@ -6,12 +6,16 @@ export interface Question {
   readonly confirm: string;
   /** The button that changes nothing. */
   readonly keep: string;
+  /** Something more to do, to be ticked. */
+  readonly option?: string;
 }
 
 /** The one dialog of the page. */
 export class Confirmation {
   #question: Question | null = $state.raw(null);
   #answer: ((confirmed: boolean) => void) | null = null;
+  /** Whether the last question's option is ticked. */
+  optionTaken = $state(false);
 
   get question(): Question | null {
     return this.#question;
@@ -21,6 +25,7 @@ export class Confirmation {
   ask(question: Question): Promise<boolean> {
     if (this.#question !== null) return Promise.resolve(false);
     this.#question = question;
+    this.optionTaken = false;
     return new Promise((resolve) => (this.#answer = resolve));
   }
 

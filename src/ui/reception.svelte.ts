@@ -40,12 +40,12 @@ export class Reception {
 
   /** From the click on Receive until everything is verified. */
   get running(): boolean {
-    return ['preparing', 'transferring', 'reconnecting'].includes(this.view.state.at);
+    return ['checking', 'preparing', 'transferring', 'reconnecting'].includes(this.view.state.at);
   }
 
-  /** Files that are verified and still only inside the browser. */
+  /** Files that are verified, not saved, and lost with the page. */
   get unsaved(): boolean {
-    return savable(this.view) > 0 && this.view.saving !== 'done';
+    return savable(this.view) > 0 && this.view.saving !== 'done' && !this.#outlivesPage;
   }
 
   /** How finished files can be handed over; null when there is nothing to save. */
@@ -60,7 +60,9 @@ export class Reception {
     if (this.running) {
       return {
         title: 'Leave while files are arriving?',
-        text: 'The transfer stops. What has arrived is lost, except files already in a folder you chose.',
+        text: this.#outlivesPage
+          ? 'The transfer stops. What has arrived stays: open the link again to go on.'
+          : 'The transfer stops, and what has arrived is lost: this browser keeps nothing for the page.',
         confirm: 'Leave',
         keep: 'Stay',
       };
@@ -72,6 +74,11 @@ export class Reception {
       confirm: 'Leave',
       keep: 'Stay',
     };
+  }
+
+  /** What is in memory goes with the page. */
+  get #outlivesPage(): boolean {
+    return this.view.sink?.kind !== 'memory';
   }
 
   close(): void {

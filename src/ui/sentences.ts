@@ -106,6 +106,8 @@ export function receivingWords(view: ReceivingView): Words {
         sentence: `${deviceName(view.device, 'Someone')} wants to send you ${counted(state.manifest.entries.length, 'file')}`,
         next: 'Receive only what you expect, from someone you know.',
       };
+    case 'checking':
+      return { sentence: 'Checking what is already here', next: 'Every piece is hashed again before it is trusted.' };
     case 'preparing':
       return { sentence: 'Getting ready', next: 'Making room on this device.' };
     case 'transferring': {
@@ -121,12 +123,20 @@ export function receivingWords(view: ReceivingView): Words {
       };
     }
     case 'reconnecting':
-      return { sentence: 'Reconnecting', next: 'What is verified is safe; it goes on from there by itself.' };
+      return {
+        sentence: state.reason === null ? 'Connecting' : 'Reconnecting',
+        next: 'What is verified is safe; it goes on from there by itself.',
+      };
     case 'finished':
       return finishedWords(view.progress, state.accepted.length);
     case 'cancelled':
       return state.by === 'me'
-        ? { sentence: 'You cancelled', next: 'Nothing was kept, except files that are already in a folder you chose.' }
+        ? {
+            sentence: 'You cancelled',
+            next: state.kept
+              ? 'What is verified stays for an hour: open the link again to go on.'
+              : 'Nothing was kept, except files that are already in a folder you chose.',
+          }
         : { sentence: 'The sender cancelled', next: 'Ask them what happened, or try again.' };
     case 'failed':
       return explain(state.code);

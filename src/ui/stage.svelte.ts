@@ -146,6 +146,18 @@ export class Stage {
     return this.#ask(question, cancel);
   }
 
+  /** Asks the receiver before it cancels, and whether what is verified may stay for an hour. */
+  cancelReceiving(cancel: (keep: boolean) => void): Promise<void> {
+    const question = {
+      title: 'Cancel this transfer?',
+      text: 'To pause is enough if you want to go on later. What is verified stays here for an hour, in case you change your mind.',
+      confirm: 'Cancel transfer',
+      keep: 'Keep going',
+      option: 'Delete what is already here',
+    };
+    return this.#ask(question, () => cancel(!this.confirmation.optionTaken));
+  }
+
   async #ask(question: Question, then: () => void): Promise<void> {
     if (await this.confirmation.ask(question)) then();
   }

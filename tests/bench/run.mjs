@@ -1,7 +1,7 @@
 /**
  * Benches in real browsers, as ratios, because machines differ.
  *
- *   npm run bench -- [throughput] [memory] [small] [--json] [--pairs=5] [--mib=128]
+ *   npm run bench -- [throughput] [memory] [small] [recall] [--json] [--pairs=5] [--mib=128]
  *
  * Without a name all run. `--json` prints one line of JSON on standard output and everything else on standard error.
  */
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { runnerImport } from 'vite';
 import { ensureChromium } from '../chromium.mjs';
 
-const BENCHES = ['throughput', 'memory', 'small'];
+const BENCHES = ['throughput', 'memory', 'small', 'recall'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Benches and their helpers are TypeScript, which Node 20 does not run by itself. */

@@ -30,7 +30,7 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ t: fc.constant('entries'), list: fc.array(entry, { minLength: 1, maxLength: 30 }) }),
   fc.record({ t: fc.constant('accept'), entries: runs, more: fc.boolean() }),
   fc.record({ t: fc.constant('want'), runs, more: fc.boolean() }),
-  fc.record({ t: fc.constant('again'), piece: u32 }),
+  fc.record({ t: fc.constant('again'), piece: u32, damaged: fc.boolean() }),
   fc.record({ t: fc.constant('ack'), credit: fc.maxSafeNat(), verified: runs }),
   fc.record({ t: fc.constant('entry-failed'), entry: fc.nat(100_000), code }),
   fc.record({ t: fc.constant('error'), code }),
@@ -44,7 +44,7 @@ const GOOD = {
   entries: { t: 'entries', list: [['a/b', 5, 0, '']] },
   accept: { t: 'accept', entries: [[0, 1]], more: false },
   want: { t: 'want', runs: [[0, 1]], more: false },
-  again: { t: 'again', piece: 0 },
+  again: { t: 'again', damaged: true, piece: 0 },
   ack: { t: 'ack', credit: 0, verified: [[0, 1]] },
   'entry-failed': { t: 'entry-failed', entry: 0, code: 'source-gone' },
   error: { t: 'error', code: 'protocol' },
@@ -81,7 +81,7 @@ describe('control messages', () => {
   it.each(Object.entries(GOOD))('[M1] %s refuses each field of another type', (_, message) => {
     for (const field of Object.keys(message)) {
       for (const value of [null, 'x', -1, 1.5, 1e300, {}, [[]], [[0]], [[0, 0]], [[1, 2, 3]], [null], true]) {
-        if (field === 'more' && value === true) continue;
+        if ((field === 'more' || field === 'damaged') && value === true) continue;
         if (field === 'device' && value === 'x') continue;
         expect(read({ ...message, [field]: value })).toBe('protocol');
       }

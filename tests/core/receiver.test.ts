@@ -27,9 +27,11 @@ const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING };
 const paused: ReceiverState = { at: 'transferring', ...taken, pause: { byMe: true, byPeer: true } };
 const again: ReceiverState = { at: 'reconnecting', ...taken, attempt: 1, reason: 'connection-lost', pause: RUNNING };
 const heldAgain: ReceiverState = { ...again, pause: { byMe: true, byPeer: false } };
-const finished: ReceiverState = { at: 'finished', ...taken };
-const cancelled: ReceiverState = { at: 'cancelled', by: 'peer' };
-const failed: ReceiverState = { at: 'failed', code: 'protocol' };
+const checking: ReceiverState = { at: 'checking', ...taken };
+const finished: ReceiverState = { at: 'finished', ...taken, confirmed: false, attempt: 0 };
+const confirmed: ReceiverState = { ...finished, confirmed: true };
+const cancelled: ReceiverState = { at: 'cancelled', by: 'peer', kept: true };
+const failed: ReceiverState = { at: 'failed', code: 'protocol', kept: null };
 
 type Row = readonly [string, ReceiverState, ReceiverEvent, ReceiverState, ...ReceiverEffect[]];
 const dial = (delayMs: number): ReceiverEffect => ({ do: 'dial', delayMs });
@@ -91,7 +93,7 @@ const rows: readonly Row[] = [
     `[C6] another list ends it (${number})`,
     again,
     { on: 'manifest', manifest: other },
-    { at: 'failed', code: 'source-changed' },
+    { at: 'failed', code: 'source-changed', kept: null },
     hangUp('source-changed'),
   ]),
   [
@@ -119,34 +121,111 @@ const rows: readonly Row[] = [
   [
     '[D3] cancelling before accepting has no sink',
     offered,
-    { on: 'cancel', by: 'me' },
-    { at: 'cancelled', by: 'me' },
+    { on: 'cancel', by: 'me', keep: true },
+    { at: 'cancelled', by: 'me', kept: false },
     tell('cancel'),
     hangUp(null),
   ],
   [
-    '[D3] cancelling later discards it',
+    '[D3] cancelling later discards what is verified',
     moving,
-    { on: 'cancel', by: 'me' },
-    { at: 'cancelled', by: 'me' },
+    { on: 'cancel', by: 'me', keep: false },
+    { at: 'cancelled', by: 'me', kept: false },
     tell('cancel'),
     hangUp(null),
-    { do: 'discard-sink' },
+    { do: 'release-sink', keep: false },
+  ],
+  [
+    '[D3] or keeps it',
+    again,
+    { on: 'cancel', by: 'me', keep: true },
+    { at: 'cancelled', by: 'me', kept: true },
+    tell('cancel'),
+    hangUp(null),
+    { do: 'release-sink', keep: true },
   ],
   [
     '[D3] the peer’s cancel is not told back',
     moving,
-    { on: 'cancel', by: 'peer' },
+    { on: 'cancel', by: 'peer', keep: true },
     cancelled,
     hangUp(null),
-    { do: 'discard-sink' },
+    { do: 'release-sink', keep: true },
   ],
   [
     '[D4] what cannot be mended is told',
     moving,
-    { on: 'fatal', code: 'no-room' },
-    { at: 'failed', code: 'no-room' },
-    hangUp('no-room'),
+    { on: 'fatal', code: 'disk-failed' },
+    { at: 'failed', code: 'disk-failed', kept: taken },
+    hangUp('disk-failed'),
+  ],
+  ['[D1] all verified needs no lane', again, { on: 'all-verified' }, finished],
+  ['[D5] the sender says that it knows', finished, { on: 'confirmed' }, confirmed, hangUp(null)],
+  [
+    '[D5] until then a lost lane is made again',
+    finished,
+    { on: 'lane-lost', code: 'connection-lost' },
+    { ...finished, attempt: 1 },
+    dial(500),
+  ],
+  [
+    '[D5] but not for ever',
+    { ...finished, attempt: 20 },
+    { on: 'lane-lost', code: 'sender-away' },
+    { ...finished, attempt: 20, confirmed: true },
+  ],
+  [
+    '[D5] and it is told on the new lane',
+    finished,
+    { on: 'manifest', manifest: same },
+    finished,
+    { do: 'start' },
+    tell('done'),
+  ],
+  [
+    '[D5] a sender with another share is not told',
+    finished,
+    { on: 'manifest', manifest: changed },
+    confirmed,
+    hangUp('source-changed'),
+  ],
+  [
+    '[D5] nor one that has ended the share',
+    finished,
+    { on: 'fatal', code: 'sender-closed' },
+    confirmed,
+    hangUp('sender-closed'),
+  ],
+  ['[R2] what was looked at goes on', checking, { on: 'recalled' }, { ...again, attempt: 0, reason: null }, dial(0)],
+  [
+    '[R2] what is gone begins anew',
+    checking,
+    { on: 'not-recalled', code: 'gone' },
+    RECEIVER_START,
+    { do: 'release-sink', keep: false },
+    dial(0),
+  ],
+  [
+    '[R2] what may not be read yet waits for the person',
+    checking,
+    { on: 'not-recalled', code: 'permission-denied' },
+    { at: 'failed', code: 'permission-denied', kept: taken },
+  ],
+  ['[R3] a retry looks at it first', { ...failed, kept: taken }, { on: 'retry' }, checking, { do: 'recall' }],
+  [
+    '[R4] a full disk pauses, and says why',
+    moving,
+    { on: 'blocked', code: 'no-room' },
+    { ...moving, pause: { byMe: true, byPeer: false, reason: 'no-room' } },
+    tell('pause'),
+  ],
+  [
+    '[R4] resuming asks again for what it did not take',
+    { ...moving, pause: { byMe: true, byPeer: false, reason: 'no-room' } },
+    { on: 'resume', by: 'me' },
+    moving,
+    tell('resume'),
+    { do: 'ask-refused' },
   ],
   ['[C4] a failure can be tried again by hand', failed, { on: 'retry' }, RECEIVER_START, dial(0)],
   ['[C4] a wait can be cut short', connecting, { on: 'retry' }, connecting, dial(0)],
@@ -166,13 +245,17 @@ describe('the receiver', () => {
 const who = fc.constantFrom('me' as const, 'peer' as const);
 const code = fc.constantFrom('connection-lost' as const, 'sender-away' as const, 'protocol' as const);
 const event: fc.Arbitrary<ReceiverEvent> = fc.oneof(
-  fc.record({ on: fc.constantFrom('lane-open', 'asked', 'sink-open', 'all-verified', 'retry') }),
+  fc.record({
+    on: fc.constantFrom('lane-open', 'asked', 'sink-open', 'all-verified', 'retry', 'recalled', 'confirmed'),
+  }),
   fc.record({ on: fc.constant('manifest'), manifest: fc.constantFrom(manifest, same, same, changed, another) }),
   fc.record({ on: fc.constant('accept'), accepted: fc.constantFrom([0], [1], []) }),
-  fc.record({ on: fc.constantFrom('pause', 'resume', 'cancel'), by: who }),
-  fc.record({ on: fc.constantFrom('lane-lost', 'fatal'), code }),
+  fc.record({ on: fc.constantFrom('pause', 'resume'), by: who }),
+  fc.record({ on: fc.constant('cancel'), by: who, keep: fc.boolean() }),
+  fc.record({ on: fc.constantFrom('lane-lost', 'fatal', 'not-recalled', 'blocked'), code }),
 );
-const terminal: readonly ReceiverState['at'][] = ['finished', 'cancelled', 'failed'];
+const isTerminal = (state: ReceiverState): boolean =>
+  state.at === 'cancelled' || state.at === 'failed' || (state.at === 'finished' && state.confirmed);
 
 describe('any sequence of events', () => {
   it('[D4] leads from state to state without an exception, and stays where it ended', () => {
@@ -182,13 +265,15 @@ describe('any sequence of events', () => {
         for (const now of events) {
           const [next, ...effects] = stepReceiver(state, now);
           const revives = state.at === 'failed' && now.on === 'retry';
-          if (terminal.includes(state.at) && !revives) expect([next, ...effects]).toEqual([state]);
+          if (isTerminal(state) && !revives) expect([next, ...effects]).toEqual([state]);
           for (const effect of effects) checkEffect(effect, next);
           const dials = effects.filter((effect) => effect.do === 'dial');
           const ends = effects.filter((effect) => effect.do === 'hang-up');
-          const ended = next.at === 'failed' || next.at === 'cancelled';
+          const unread = now.on === 'not-recalled';
           expect(dials.length).toBeLessThanOrEqual(1);
-          expect(ends).toHaveLength(ended && state !== next ? 1 : 0);
+          // Two ways end without a lane: nothing to look at, and a sender that cannot be told.
+          const silent = unread || now.on === 'lane-lost';
+          expect(ends).toHaveLength(isTerminal(next) && state !== next && !silent ? 1 : 0);
           state = next;
         }
       }),
@@ -200,14 +285,14 @@ describe('any sequence of events', () => {
 function checkEffect(effect: ReceiverEffect, next: ReceiverState): void {
   switch (effect.do) {
     case 'dial':
-      expect(['connecting', 'reconnecting']).toContain(next.at);
+      expect(['connecting', 'reconnecting', 'finished']).toContain(next.at);
       expect(effect.delayMs).toBeGreaterThanOrEqual(0);
       return;
     case 'open-sink':
       expect(next.at).toBe('preparing');
       return;
     case 'start':
-      expect(next.at).toBe('transferring');
+      expect(['transferring', 'finished']).toContain(next.at);
       return;
     case 'tell':
       expect(next.at).toBe(
@@ -215,9 +300,15 @@ function checkEffect(effect: ReceiverEffect, next: ReceiverState): void {
       );
       return;
     case 'hang-up':
-      expect(next).toMatchObject(effect.code === null ? { at: 'cancelled' } : { at: 'failed', code: effect.code });
+      expect(isTerminal(next)).toBe(true);
       return;
-    case 'discard-sink':
-      expect(next.at).toBe('cancelled');
+    case 'recall':
+      expect(next.at).toBe('checking');
+      return;
+    case 'ask-refused':
+      expect(next.at).toBe('transferring');
+      return;
+    case 'release-sink':
+      expect(effect.keep ? ['cancelled'] : ['cancelled', 'connecting']).toContain(next.at);
   }
 }

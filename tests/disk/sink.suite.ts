@@ -41,8 +41,15 @@ export function contentsOf(plan: SinkPlan): Map<number, Bytes> {
   return new Map(plan.entries.map(({ index, size }) => [index, seededBytes(size, index + 1)]));
 }
 
+/** A piece, not yet hashed. */
+export interface PieceBytes {
+  readonly entry: number;
+  readonly offset: number;
+  readonly bytes: Bytes;
+}
+
 /** The pieces of all entries, in an order that is neither theirs nor random. */
-export function piecesOf(contents: ReadonlyMap<number, Bytes>): { entry: number; offset: number; bytes: Bytes }[] {
+export function piecesOf(contents: ReadonlyMap<number, Bytes>): PieceBytes[] {
   const pieces = [...contents].flatMap(([entry, all]) =>
     Array.from({ length: Math.ceil(all.length / PIECE_BYTES) }, (_, piece) => {
       const offset = piece * PIECE_BYTES;
@@ -53,11 +60,19 @@ export function piecesOf(contents: ReadonlyMap<number, Bytes>): { entry: number;
   return [...odd.reverse(), ...pieces.filter((_, at) => at % 2 === 0)];
 }
 
+/** Writes pieces at once, each with its true hash. */
+export async function writePieces(sink: Sink, pieces: readonly PieceBytes[]): Promise<void> {
+  const hashes = await Promise.all(pieces.map(({ bytes }) => crypto.subtle.digest('SHA-256', bytes)));
+  await Promise.all(
+    pieces.map(({ entry, offset, bytes }, at) =>
+      sink.write(entry, offset, bytes, new Uint8Array(hashes[at] ?? new ArrayBuffer())),
+    ),
+  );
+}
+
 /** Writes everything at once and finishes every entry. */
 export async function fill(sink: Sink, contents: ReadonlyMap<number, Bytes>): Promise<void> {
-  await Promise.all(
-    piecesOf(contents).map(({ entry, offset, bytes }) => sink.write(entry, offset, bytes, new Uint8Array(32))),
-  );
+  await writePieces(sink, piecesOf(contents));
   await Promise.all(Array.from(contents.keys(), (entry) => sink.finish(entry)));
 }
 
@@ -107,6 +122,27 @@ export const SINK_CASES: Readonly<Record<string, (subject: SinkSubject) => Promi
     contents.delete(numberOf(0));
     await fill(sink, contents);
     await expectContents(subject, sink, contents);
+    await sink.discard();
+  },
+
+  'recalls what is finished, or nothing if no other page can find it': async (subject) => {
+    const plan = planOf(SIZES);
+    const contents = contentsOf(plan);
+    const sink = await subject.open(plan);
+    await fill(sink, contents);
+    const pieces = sink.storage === null ? [] : piecesOf(contents);
+    let bytes = 0;
+    const intact = new Set<string>();
+    for await (const step of sink.recall()) {
+      bytes += step.bytes;
+      for (const { entry, offset } of step.intact) intact.add(`${entry} ${offset}`);
+    }
+    expect(bytes === pieces.reduce((total, piece) => total + piece.bytes.length, 0), 'all bytes are looked at');
+    expect(intact.size === pieces.length, `${pieces.length} pieces are recalled`);
+    expect(
+      pieces.every(({ entry, offset }) => intact.has(`${entry} ${offset}`)),
+      'the pieces that were written are recalled',
+    );
     await sink.discard();
   },
 

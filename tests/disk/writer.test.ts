@@ -138,6 +138,18 @@ describe('the page’s end of the OPFS worker', () => {
     expect([close.state, worker.terminated]).toEqual(['done', true]);
   });
 
+  test('tells which pieces the worker finds intact', async () => {
+    const { worker, writer } = await opened();
+    const pieces = [0, 10].map((position) => ({ position, length: 10, hashPosition: 20 + position }));
+    const recalled = writer.recall(pieces);
+    const failed = watched(writer.recall(pieces));
+    expect(worker.requests.at(-1)).toEqual({ kind: 'recall', pieces });
+    await worker.answer({ kind: 'recalled', intact: [false, true] });
+    expect(await recalled).toEqual([false, true]);
+    await worker.answer({ kind: 'failed', code: 'disk-failed', detail: '' });
+    expect(failed.state).toBe('disk-failed');
+  });
+
   test('a file that cannot be opened ends the worker', async () => {
     const worker = new TestWorker();
     const opening = OpfsWriter.open('file', 1_000, worker);

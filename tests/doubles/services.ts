@@ -189,6 +189,7 @@ export function receivingOf(state: ReceiverState, change: Partial<ReceivingView>
     room: { kind: 'opfs', freeBytes: 48_000_000_000 },
     sink: 'accepted' in state ? { kind: 'opfs', inPlace: false } : null,
     progress: null,
+    checkedBytes: null,
     path: LAN,
     saving: 'no',
     ...change,

@@ -5,6 +5,7 @@ import { makeIdentity, randomId, type ShareIdentity } from '../../src/flow/ident
 import { Sharing } from '../../src/flow/sharing.ts';
 import type { ReceivingView, Watchable } from '../../src/flow/views.ts';
 import type { World } from '../../src/flow/world.ts';
+import { MemoryArchive } from './archive.ts';
 import { realClock, realRandom } from './clock.ts';
 import { FakeNetwork } from './lanes.ts';
 import { FakeSignaling } from './signaling.ts';
@@ -16,6 +17,7 @@ export interface TestWorld extends World {
   readonly lanes: FakeNetwork;
   readonly signaling: FakeSignaling;
   readonly sinks: MemorySinkFactory;
+  readonly archive: MemoryArchive;
 }
 
 export function makeWorld(parts: Partial<TestWorld> = {}): TestWorld {
@@ -26,6 +28,7 @@ export function makeWorld(parts: Partial<TestWorld> = {}): TestWorld {
     lanes: new FakeNetwork(),
     signaling: new FakeSignaling(),
     sinks: new MemorySinkFactory(),
+    archive: new MemoryArchive(),
     device: 'Test on Node',
     ...parts,
   };

@@ -94,7 +94,7 @@ describe('a server that reorders', () => {
     const { receiving } = await scene.open();
     expect(scene.network.ends[0]?.expects).toBeNull();
     await expectNoConnection();
-    expect(receiving.view.state).toEqual({ at: 'failed', code: 'not-authentic' });
+    expect(receiving.view.state).toMatchObject({ at: 'failed', code: 'not-authentic' });
   });
 
   it('[S3] an overtaken candidate never reaches the connection', async () => {

@@ -42,7 +42,7 @@ async function accepted(entries: readonly number[] = [0, 1]): Promise<void> {
 
 async function expectEnded(code = 'protocol'): Promise<void> {
   expect(await raw.hears('error')).toEqual({ t: 'error', code });
-  expect(receiving.view.state).toEqual({ at: 'failed', code });
+  expect(receiving.view.state).toMatchObject({ at: 'failed', code });
 }
 
 /** The same session, tried again, receives from an honest sender of the same link. */
@@ -50,6 +50,12 @@ async function expectUsable(): Promise<void> {
   const offer = makeOffer([70_000]);
   sharings.push(new Sharing(world, identity, offer, 'https://test.example/'));
   receiving.retry();
+  const kept = receiving.view.state.at === 'checking';
+  if (kept) {
+    // What it has is of another share: that is said, and forgotten.
+    expect((await until(receiving, at('failed'))).state).toMatchObject({ code: 'source-changed' });
+    receiving.retry();
+  }
   await acceptAll(receiving);
   await until(receiving, at('finished'));
   expect(Buffer.compare(world.sinks.sinks.at(-1)?.bytes(0) ?? new Uint8Array(), offer.source.bytes(0))).toBe(0);
@@ -186,8 +192,8 @@ describe('a sender that breaks the rules while pieces go', () => {
     }
     await expectEnded('corrupt');
     expect(raw.heard.filter(({ t }) => t === 'again')).toEqual([
-      { t: 'again', piece: 3 },
-      { t: 'again', piece: 3 },
+      { t: 'again', piece: 3, damaged: true },
+      { t: 'again', piece: 3, damaged: true },
     ]);
     expect(world.sinks.sinks[0]?.written).toBe(0);
     await expectUsable();
@@ -212,6 +218,6 @@ describe('a sender that says an end', () => {
     await accepted();
     raw.say(message);
     await until(receiving, at('failed', 'cancelled'));
-    expect(receiving.view.state).toEqual(state);
+    expect(receiving.view.state).toMatchObject(state);
   });
 });

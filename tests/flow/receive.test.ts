@@ -39,6 +39,7 @@ function begin(sizes: readonly number[]) {
     send: (message) => said.push(message),
     onprogress: () => undefined,
     onsettled: () => happened.push('settled'),
+    onblocked: (code) => happened.push(`blocked: ${code}`),
     onerror: ({ code }) => happened.push(code),
   });
   receiver.attach();
@@ -85,7 +86,27 @@ describe('the receiving pipe', () => {
     expect(acks()[0]).toEqual({ t: 'ack', credit: CREDIT_BYTES + PIECE_BYTES, verified: [[0, 1]] });
   });
 
-  it.each(['no-room', 'disk-failed', 'permission-denied'] as const)(
+  it('[P3] [R4] a full disk leaves no marked piece, and what it refused can be asked for again', async () => {
+    const { sink, take, ledger, acks, said, clock, happened, receiver } = begin([PIECE_BYTES, 5]);
+    sink.fault = 'no-room';
+    take(0, 1);
+    await watched.quiet();
+    clock.advance(10_000);
+    expect(happened).toEqual(['blocked: no-room', 'blocked: no-room']);
+    expect(ledger.verifiedBytes).toBe(0);
+    expect(acks().flatMap(({ verified }) => verified)).toEqual([]);
+    receiver.askRefused();
+    expect(said.filter(({ t }) => t === 'again')).toEqual([
+      { t: 'again', piece: 0, damaged: false },
+      { t: 'again', piece: 1, damaged: false },
+    ]);
+    sink.fault = null;
+    take(0, 1);
+    await watched.quiet();
+    expect(happened.at(-1)).toBe('settled');
+  });
+
+  it.each(['disk-failed', 'permission-denied'] as const)(
     '[P3] a sink that fails with %s leaves no marked piece',
     async (fault) => {
       const { sink, take, ledger, acks, clock, happened } = begin([PIECE_BYTES, 5]);
@@ -110,7 +131,7 @@ describe('the receiving pipe', () => {
 
   it('[P4] empty entries get their names at once, and settle what has nothing else', async () => {
     const { sink, receiver, happened } = begin([0, 0]);
-    receiver.closeEmptyEntries();
+    receiver.closeWholeEntries();
     await watched.quiet();
     expect([sink.fate(0), sink.fate(1)]).toEqual(['finished', 'finished']);
     expect(happened).toEqual(['settled']);
@@ -126,7 +147,7 @@ describe('the receiving pipe', () => {
     await watched.quiet();
     clock.advance(100);
     expect(said).toEqual([
-      { t: 'again', piece: 1 },
+      { t: 'again', piece: 1, damaged: true },
       { t: 'ack', credit: CREDIT_BYTES + PIECE_BYTES, verified: [] },
     ]);
     expect([sink.written, ledger.verifiedBytes]).toEqual([0, 0]);
@@ -213,7 +234,7 @@ describe('acknowledgements', () => {
     await watched.quiet();
     expect(happened).toEqual([]);
     expect(ledger.verifiedBytes).toBe(0);
-    receiver.closeEmptyEntries();
+    receiver.closeWholeEntries();
     await watched.quiet();
     expect(happened).toEqual(['settled']);
   });

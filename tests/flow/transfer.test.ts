@@ -193,23 +193,32 @@ describe('a transfer between two sessions in one process', () => {
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);
-    receiving.cancel();
+    receiving.cancel(false);
     await until(scene.sharing, (view) => view.deliveries[0]?.state.at === 'cancelled');
-    expect(receiving.view.state).toEqual({ at: 'cancelled', by: 'me' });
+    expect(receiving.view.state).toMatchObject({ at: 'cancelled', by: 'me' });
     expect(onlySink(scene).state).toBe('discarded');
   });
 
-  it('a full disk ends the transfer with its reason on both sides', async () => {
+  it('[R4] a full disk pauses both sides with its reason, and goes on when there is room', async () => {
     scene = await openScene([8 * PIECE_BYTES]);
+    scene.world.sinks.prepare = (sink) => {
+      sink.capacity = 3 * PIECE_BYTES;
+    };
     const receiving = scene.receive();
-    await until(receiving, at('offered'));
-    const opened = until(receiving, at('transferring'));
-    receiving.accept([0], null);
-    await opened;
-    onlySink(scene).capacity = 3 * PIECE_BYTES;
-    expect((await until(receiving, at('failed'))).state).toMatchObject({ code: 'no-room' });
-    const { deliveries } = await until(scene.sharing, (view) => view.deliveries[0]?.state.at === 'failed');
-    expect(deliveries[0]?.state).toMatchObject({ code: 'no-room' });
+    await acceptAll(receiving);
+    const paused = await until(receiving, ({ state }) => state.at === 'transferring' && state.pause.byMe);
+    expect(paused.state).toMatchObject({ pause: { reason: 'no-room' } });
+    await until(
+      scene.sharing,
+      ({ deliveries: [first] }) => first?.state.at === 'transferring' && first.state.pause.byPeer,
+    );
+    receiving.resume();
+    await until(receiving, ({ state }) => state.at === 'transferring' && state.pause.byMe);
+    onlySink(scene).capacity = null;
+    receiving.resume();
+    await until(receiving, at('finished'));
+    expect(Buffer.compare(onlySink(scene).bytes(0), scene.offer.source.bytes(0))).toBe(0);
+    expect(onlySink(scene).written).toBe(8 * PIECE_BYTES);
   });
 
   it('[C9] no room at the start leaves the choice to the person', async () => {

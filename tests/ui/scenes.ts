@@ -49,7 +49,7 @@ const receiving = (
   services: () => servicesOf({ receiving: receivingOf(state(), change()), ...services }),
 });
 const finished = (entries: readonly Entry[], change: () => Partial<ReceivingView>): Scene =>
-  receiving(() => ({ at: 'finished', ...acceptanceOf(entries) }), change);
+  receiving(() => ({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(entries) }), change);
 const done = (entries: readonly Entry[], failures = new Map<number, ErrorCode>()): Partial<ReceivingView> => ({
   progress: progressOf(entries, { fraction: 1, failures }),
 });
@@ -154,8 +154,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     ),
   ),
   'finished-save-failed': finished(SOME, () => ({ ...done(SOME), saving: 'no-room' })),
-  cancelled: receiving(() => ({ at: 'cancelled', by: 'peer' })),
-  failed: receiving(() => ({ at: 'failed', code: 'connect-failed' })),
-  declined: receiving(() => ({ at: 'failed', code: 'sender-declined' })),
+  cancelled: receiving(() => ({ at: 'cancelled', by: 'peer', kept: true })),
+  failed: receiving(() => ({ at: 'failed', code: 'connect-failed', kept: null })),
+  declined: receiving(() => ({ at: 'failed', code: 'sender-declined', kept: null })),
   incomplete: { begins: 'link', services: () => servicesOf() },
 };

@@ -59,27 +59,27 @@ describe('the receiving screen', () => {
         ...acceptanceOf(ENTRIES),
       }),
     ],
-    ['Received and verified', receivingOf({ at: 'finished', ...acceptanceOf(ENTRIES) })],
+    ['Received and verified', receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) })],
   ])('is headed %s', (heading, { view }) => {
     expect(receivingWords(view).sentence).toBe(heading);
   });
 
   it('is headed by the sentence of any failure', () => {
     for (const code of ERROR_CODES) {
-      expect(receivingWords(receivingOf({ at: 'failed', code }).view)).toEqual(explain(code));
+      expect(receivingWords(receivingOf({ at: 'failed', code, kept: null }).view)).toEqual(explain(code));
     }
   });
 
   it('does not call a transfer whole that is not', () => {
     const failures = new Map<number, ErrorCode>([[1, 'source-gone']]);
     const some = receivingOf(
-      { at: 'finished', ...acceptanceOf(ENTRIES) },
+      { at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) },
       { progress: progressOf(ENTRIES, { failures }) },
     );
     expect(receivingWords(some.view).sentence).toBe('Received and verified: 6 of 7 files');
     const all = new Map(ENTRIES.map((_, entry) => [entry, 'source-gone'] as const));
     const none = receivingOf(
-      { at: 'finished', ...acceptanceOf(ENTRIES) },
+      { at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) },
       { progress: progressOf(ENTRIES, { failures: all }) },
     );
     expect(receivingWords(none.view).sentence).toBe('No file could be received');

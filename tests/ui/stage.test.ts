@@ -137,9 +137,12 @@ describe('leaving', () => {
     expect(bar.location.hash).toBe('#another');
   });
 
-  it('files that are verified and not saved are asked about', async () => {
+  it('files that are verified, not saved and only in memory are asked about', async () => {
     const { stage, receiving } = await opened(
-      receivingOf({ at: 'finished', ...acceptanceOf(ENTRIES) }, { progress: progressOf(ENTRIES, { fraction: 1 }) }),
+      receivingOf(
+        { at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) },
+        { progress: progressOf(ENTRIES, { fraction: 1 }), sink: { kind: 'memory', inPlace: false } },
+      ),
     );
     expect(stage.leaving?.title).toBe('Leave without saving?');
     await receiving.save('zip');
@@ -150,12 +153,16 @@ describe('leaving', () => {
 it('a single file saves itself once, and only when it is not in place already', async () => {
   const one = ENTRIES.slice(0, 1);
   const done = { progress: progressOf(one, { fraction: 1 }) };
-  const { receiving } = await opened(receivingOf({ at: 'finished', ...acceptanceOf(one) }, done));
+  const { receiving } = await opened(
+    receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) }, done),
+  );
   receiving.show({ path: null });
   expect(receiving.asked).toEqual([['save', 'files']]);
 
   const placed = { ...done, sink: { kind: 'folder', inPlace: true } as const };
-  const inPlace = await opened(receivingOf({ at: 'finished', ...acceptanceOf(one) }, placed));
+  const inPlace = await opened(
+    receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) }, placed),
+  );
   expect(inPlace.receiving.asked).toEqual([]);
 });
 
@@ -167,6 +174,6 @@ it('a new version waits until nothing would be lost', async () => {
   expect(stage.update).toBe(apply);
   await settled();
   expect(stage.update).toBeNull();
-  receiving.show({ state: { at: 'cancelled', by: 'peer' } });
+  receiving.show({ state: { at: 'cancelled', by: 'peer', kept: true } });
   expect(stage.update).toBe(apply);
 });

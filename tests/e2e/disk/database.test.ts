@@ -13,33 +13,42 @@ beforeAll(async () => {
 afterAll(() => disk.close());
 
 describe('the database', () => {
-  test('keeps shares with their keys, receipts and settings over a reload', async () => {
+  test('keeps shares with their keys, receipts, notes and settings over a reload', async () => {
     const writing = await disk.page();
-    const kept = await writing.evaluate(async () => {
+    await writing.evaluate(async () => {
       const database = await lab.Database.open('reload');
-      const keyPair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
-        'sign',
-        'verify',
-      ]);
+      const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+      const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
       const handle = await (await lab.newFolder()).getFileHandle('x', { create: true });
-      const entries = [{ path: 'x', size: 0, mtime: 1, type: '' }];
-      const share = { shareId: 'a', keyPair, token: 't', entries, handles: [handle], createdAt: 5 };
-      const receipt = {
-        shareId: 'b',
-        fragment: 'f',
-        entries: lab.planOf([5]).entries,
-        fileName: 'b-1',
-        haveMap: new Uint8Array([1, 2]),
+      const manifest = { shareId: 's', entries: [{ path: 'x', size: 0, mtime: 1, type: '' }], totalBytes: 0 };
+      await database.keepShare({
+        id: 'a',
+        privateKey: pair.privateKey,
+        publicKey,
+        token: 't',
+        manifest,
+        handles: [handle],
+      });
+      const secret = new Uint8Array([1, 2]);
+      await database.keepReceipt({
+        id: 'b',
+        secret,
+        manifest,
+        accepted: [0],
+        storage: { kind: 'opfs', fileName: 'f' },
+      });
+      await database.note({
+        id: 'b',
+        role: 'receiving',
+        name: 'x',
+        files: 1,
+        totalBytes: 0,
+        verifiedBytes: 0,
+        state: 'unfinished',
         updatedAt: 6,
-        state: 'receiving' as const,
-      };
-      return [
-        await database.putShare(share),
-        await database.putReceipt(receipt),
-        await database.putSetting('dark', true),
-      ];
+      });
+      await database.putSetting('dark', true);
     });
-    expect(kept).toEqual(['kept', 'kept', 'kept']);
     await writing.reload();
     const found = await writing.evaluate(async () => {
       const database = await lab.Database.open('reload');
@@ -47,32 +56,52 @@ describe('the database', () => {
       const receipt = await database.receipt('b');
       if (share === null || receipt === null) throw new Error('not found');
       const data = new Uint8Array(3);
-      const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
-      const signature = await crypto.subtle.sign(algorithm, share.keyPair.privateKey, data);
+      const algorithm = { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' };
+      const { privateKey, publicKey, handles } = share as typeof share & { privateKey: CryptoKey };
+      const signature = await crypto.subtle.sign(algorithm, privateKey, data);
+      const verifier = await crypto.subtle.importKey('raw', publicKey, algorithm, false, ['verify']);
       const result = {
-        verified: await crypto.subtle.verify(algorithm, share.keyPair.publicKey, signature, data),
-        extractable: share.keyPair.privateKey.extractable,
-        handle: share.handles?.[0]?.name,
-        haveMap: [...receipt.haveMap],
+        verified: await crypto.subtle.verify(algorithm, verifier, signature, data),
+        extractable: privateKey.extractable,
+        handle: (handles?.[0] as FileSystemFileHandle).name,
+        secret: [...(receipt.secret ?? [])],
+        storage: receipt.storage,
         dark: await database.setting('dark'),
         missing: [await database.share('b'), await database.receipt('a'), await database.setting('light')],
-        counts: [(await database.shares()).length, (await database.receipts()).length],
-        deleted: [await database.deleteShare('a'), await database.deleteReceipt('b')],
+        notes: (await database.notes()).map(({ id }) => id),
       };
-      return { ...result, left: [...(await database.shares()), ...(await database.receipts())] };
+      await database.forget('a');
+      await database.forget('b');
+      const left = [await database.share('a'), ...(await database.receipts()), ...(await database.notes())];
+      return { ...result, left };
     });
     expect(found).toEqual({
       verified: true,
       extractable: false,
       handle: 'x',
-      haveMap: [1, 2],
+      secret: [1, 2],
+      storage: { kind: 'opfs', fileName: 'f' },
       dark: true,
       missing: [null, null, undefined],
-      counts: [1, 1],
-      deleted: ['kept', 'kept'],
-      left: [],
+      notes: ['b'],
+      left: [null],
     });
     await writing.close();
+  });
+
+  test('is brought from the first version to the present one, and its settings stay', async () => {
+    const made = await page.evaluate(async () => {
+      const old = indexedDB.open('first', 1);
+      old.onupgradeneeded = () => {
+        for (const store of ['shares', 'receipts']) old.result.createObjectStore(store, { keyPath: 'shareId' });
+        old.result.createObjectStore('settings', { keyPath: 'key' }).put({ key: 'dark', value: true });
+      };
+      await new Promise((resolve) => (old.onsuccess = resolve));
+      old.result.close();
+      const database = await lab.Database.open('first');
+      return [await database.setting('dark'), await database.receipts(), await database.notes()];
+    });
+    expect(made).toEqual([true, [], []]);
   });
 
   test('is brought from nothing to the present version', async () => {
@@ -84,21 +113,22 @@ describe('the database', () => {
       request.result.close();
       return made;
     });
-    expect(made).toEqual({ version: 1, stores: ['receipts', 'settings', 'shares'] });
+    expect(made).toEqual({ version: 2, stores: ['notes', 'receipts', 'settings', 'shares'] });
   });
 
-  test('lets a newer version in another tab take over, and answers no-storage from then on', async () => {
+  test('lets a newer version in another tab take over, and keeps nothing from then on', async () => {
     const answers = await page.evaluate(async () => {
       const database = await lab.Database.open('newer');
       await database.putSetting('a', 1);
       const request = indexedDB.open('newer', 99);
       await new Promise((resolve) => (request.onsuccess = resolve));
-      const after = [database.available, await database.putSetting('a', 2), await database.setting('a')];
+      await database.putSetting('a', 2);
+      const after = [database.available, await database.setting('a')];
       const reopened = await lab.Database.open('newer');
       request.result.close();
-      return [...after, reopened.available, await reopened.putSetting('a', 3)];
+      return [...after, reopened.available];
     });
-    expect(answers).toEqual([false, 'no-storage', undefined, false, 'no-storage']);
+    expect(answers).toEqual([false, undefined, false]);
   });
 
   test('does not wait for an older tab that keeps it, and takes it when that lets go', async () => {
@@ -125,13 +155,9 @@ describe('the database', () => {
       });
       const database = await lab.Database.open('none');
       Reflect.deleteProperty(indexedDB, 'open');
-      return [
-        database.available,
-        await database.putSetting('a', 1),
-        await database.shares(),
-        await database.receipt('x'),
-      ];
+      await database.putSetting('a', 1);
+      return [database.available, await database.notes(), await database.receipt('x')];
     });
-    expect(answers).toEqual([false, 'no-storage', [], null]);
+    expect(answers).toEqual([false, [], null]);
   });
 });

@@ -75,6 +75,15 @@ export class DiskLab {
     return page;
   }
 
+  /** Ends a page as a crash of its process does: without a word. */
+  async crash(page: Page): Promise<void> {
+    const cdp = await this.device.cdp(page);
+    const crashed = page.waitForEvent('crash');
+    // Never answered: there is nobody left to answer.
+    cdp.send('Page.crash').catch(() => undefined);
+    await crashed;
+  }
+
   /** Ends the server only: what works then works offline. */
   stopServer(): Promise<void> {
     this.#server.closeAllConnections();

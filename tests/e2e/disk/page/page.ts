@@ -11,6 +11,7 @@ import { DiskSinks } from '../../../../src/disk/sinks.ts';
 import { pickDrop, pickFiles } from '../../../../src/disk/sources.ts';
 import type { PickedFiles } from '../../../../src/disk/sources.ts';
 import { SINK_CASES, contentsOf, fill, numberOf, planOf } from '../../../disk/sink.suite.ts';
+import * as recall from './recall.ts';
 import { SUBJECTS, newFolder, pathsIn, readPath } from './subjects.ts';
 import type { SubjectName } from './subjects.ts';
 
@@ -45,6 +46,7 @@ function nextDrop(): Promise<PickedFiles> {
 }
 
 const lab = {
+  ...recall,
   cases: SINK_CASES,
   runCase: async (subject: SubjectName, name: string): Promise<void> => SINK_CASES[name]?.(await SUBJECTS[subject]()),
   sha256,
@@ -65,7 +67,14 @@ const lab = {
   DiskSinks,
   Database,
   /** What a test keeps between two evaluations. */
-  kept: {} as { sink?: Sink; plan?: SinkPlan; picked?: PickedFiles; drop?: Promise<PickedFiles>; room?: Room },
+  kept: {} as {
+    sink?: Sink;
+    plan?: SinkPlan;
+    contents?: ReadonlyMap<number, Bytes>;
+    picked?: PickedFiles;
+    drop?: Promise<PickedFiles>;
+    room?: Room;
+  },
 };
 
 export type Lab = typeof lab;
