@@ -72,7 +72,8 @@ export class PieceReceiver {
 
   /** Asks again for what the disk did not take. */
   askRefused(): void {
-    for (const piece of [...this.#refused].sort((a, b) => a - b)) this.options.send({ t: 'again', piece, damaged: false });
+    for (const piece of [...this.#refused].sort((a, b) => a - b))
+      this.options.send({ t: 'again', piece, damaged: false });
     this.#refused.clear();
   }
 
