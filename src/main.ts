@@ -6,11 +6,17 @@ import type { Services } from './flow/services.ts';
 import App from './ui/App.svelte';
 import { watchUpdate } from './update.ts';
 
-const sessions = () => import('./sessions.ts');
+const sending = () => import('./share.ts');
+const kept = () => import('./transfers.ts');
 
 const services: Services = {
-  share: async (picked) => (await sessions()).share(picked),
-  receive: async (fragment) => (await sessions()).receive(fragment),
+  share: async (picked) => (await sending()).share(picked),
+  receive: async (fragment) => (await import('./receive.ts')).receive(fragment),
+  returningShare: async (id) => (await sending()).returningShare(id),
+  shareAgain: async (id, picked, partly) => (await sending()).shareAgain(id, picked, partly),
+  transfers: async () => (await kept()).transfers(),
+  linkOf: async (id) => (await kept()).linkOf(id),
+  forget: async (note) => (await kept()).forget(note),
   pickFiles,
   pickDrop,
   canChoosePlace,

@@ -52,7 +52,7 @@ async function listFiles(dir: string): Promise<{ url: string; revision: string |
 }
 
 /** What the page loads by itself when it is opened with a link. */
-const LINK_CHUNK = 'sessions';
+const LINK_CHUNK = 'receive';
 
 /**
  * Prints the size of the first load, at home and with a link, and fails the build when one is over

@@ -13,7 +13,9 @@ type Files = ReadonlyMap<string, string>;
 const SHARED_WITH_SERVER = 'src/core/signaling.ts';
 const ONLY_USER_OF_SIMPLE_PEER = 'src/net/lane.ts';
 /** Builds the adapters and hands them over: the entry of the page, and what it loads when it is needed. */
-const MAIN_FILES = ['src/main.ts', 'src/sessions.ts', 'src/update.ts'];
+const MAIN_FILES = ['main', 'receive', 'share', 'storage', 'transfers', 'update', 'world'].map(
+  (name) => `src/${name}.ts`,
+);
 /** Run by Node while building, beside the code they build. */
 const BUILD_FILES = ['sw/build.ts', 'signal-server/dev.ts'];
 const FOLDERS: readonly (readonly [string, World])[] = [

@@ -285,6 +285,6 @@ export interface Archive {
   keepReceipt(receipt: Receipt): Promise<void>;
   share(id: string): Promise<KeptShare | null>;
   keepShare(share: KeptShare): Promise<void>;
-  /** Forgets the note and everything kept with it. */
-  forget(id: string): Promise<void>;
+  /** Forgets the note and everything kept with it. One browser may be both sides of a share. */
+  forget(role: TransferNote['role'], id: string): Promise<void>;
 }

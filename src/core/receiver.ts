@@ -93,6 +93,14 @@ type Step = readonly [ReceiverState, ...ReceiverEffect[]];
 
 export const RECEIVER_START: ReceiverState = { at: 'connecting', attempt: 0, reason: null };
 
+/** Trying again cannot mend these. Rule [C4]. */
+export const FINAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'not-authentic',
+  'sender-declined',
+  'sender-closed',
+  'version',
+]);
+
 /** Longest wait before the next attempt, in milliseconds: the server keeps an offer for 5 s, so none is missed. */
 const MAX_DELAY_MS = 5_000;
 
@@ -247,8 +255,10 @@ function confirming(state: ReceiverState & { at: 'finished' }, event: ReceiverEv
   switch (event.on) {
     case 'confirmed':
       return [confirmed, { do: 'hang-up', code: null }];
-    case 'fatal':
-      return [confirmed, { do: 'hang-up', code: event.code }];
+    case 'fatal': {
+      const [next, ...effects] = FINAL_CODES.has(event.code) ? ([confirmed] as const) : tellAgain(state);
+      return [next, { do: 'hang-up', code: event.code }, ...effects];
+    }
     case 'cancel':
       return [confirmed, { do: 'hang-up', code: null }];
     case 'manifest':
@@ -256,15 +266,18 @@ function confirming(state: ReceiverState & { at: 'finished' }, event: ReceiverEv
         ? [state, { do: 'start' }, { do: 'tell', what: 'done' }]
         : [confirmed, { do: 'hang-up', code: 'source-changed' }];
     case 'lane-lost':
-      return state.attempt < CONFIRM_ATTEMPTS
-        ? [
-            { ...state, attempt: state.attempt + 1 },
-            { do: 'dial', delayMs: retryDelayMs(state.attempt) },
-          ]
-        : [confirmed];
+      return tellAgain(state);
     default:
       return [state];
   }
+}
+
+function tellAgain(state: ReceiverState & { at: 'finished' }): Step {
+  if (state.attempt >= CONFIRM_ATTEMPTS) return [{ ...state, confirmed: true }];
+  return [
+    { ...state, attempt: state.attempt + 1 },
+    { do: 'dial', delayMs: retryDelayMs(state.attempt) },
+  ];
 }
 
 /** What cannot be used is given up, unless only the permission is missing: that comes with a click. */
@@ -293,10 +306,14 @@ function sameShare(a: Manifest, b: Manifest): boolean {
 function paused(state: ReceiverState, on: 'pause' | 'resume', by: 'me' | 'peer'): Step {
   if (state.at !== 'transferring' && !(state.at === 'reconnecting' && by === 'me')) return [state];
   const value = on === 'pause';
-  const { byPeer } = state.pause;
-  const pause = by === 'me' ? { byMe: value, byPeer } : { ...state.pause, byPeer: value };
+  const pause = by === 'peer' ? { ...state.pause, byPeer: value } : pausedByMe(state.pause, value);
   const refused: ReceiverEffect[] =
     state.at === 'transferring' && state.pause.reason !== undefined && !pause.byMe ? [{ do: 'ask-refused' }] : [];
   const told: ReceiverEffect[] = by === 'me' && state.at === 'transferring' ? [{ do: 'tell', what: on }] : [];
   return [{ ...state, pause }, ...told, ...refused];
+}
+
+/** The reason stays until this side resumes: what the disk refused is asked for then. */
+function pausedByMe(pause: Pause, byMe: boolean): Pause {
+  return byMe ? { ...pause, byMe } : { byMe, byPeer: pause.byPeer };
 }

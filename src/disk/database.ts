@@ -5,7 +5,7 @@ import type { Archive, KeptShare, Receipt, TransferNote } from '../core/ports.ts
 
 interface Schema extends DBSchema {
   /** Small, and written often: the lists of a large share are kept once, in the two stores below. */
-  notes: { key: string; value: TransferNote };
+  notes: { key: [role: string, id: string]; value: TransferNote };
   receipts: { key: string; value: Receipt };
   shares: { key: string; value: KeptShare };
   settings: { key: string; value: { readonly key: string; readonly value: unknown } };
@@ -23,7 +23,7 @@ export function migrate(database: IDBPDatabase<Schema>, oldVersion: number): voi
     // The first version had two of these with other keys, and never wrote to them.
     for (const store of ['notes', 'receipts', 'shares'] as const) {
       if (database.objectStoreNames.contains(store)) database.deleteObjectStore(store);
-      database.createObjectStore(store, { keyPath: 'id' });
+      database.createObjectStore(store, { keyPath: store === 'notes' ? ['role', 'id'] : 'id' });
     }
   }
 }
@@ -97,11 +97,12 @@ export class Database implements Archive {
     return this.#change((connection) => connection.put('shares', share));
   }
 
-  forget(id: string): Promise<void> {
+  forget(role: TransferNote['role'], id: string): Promise<void> {
+    const store = role === 'receiving' ? 'receipts' : 'shares';
     return this.#change(async (connection) => {
-      const transaction = connection.transaction(['notes', 'receipts', 'shares'], 'readwrite');
-      const stores = ['notes', 'receipts', 'shares'] as const;
-      await Promise.all([...stores.map((store) => transaction.objectStore(store).delete(id)), transaction.done]);
+      const transaction = connection.transaction(['notes', store], 'readwrite');
+      const deleted = [transaction.objectStore('notes').delete([role, id]), transaction.objectStore(store).delete(id)];
+      await Promise.all([...deleted, transaction.done]);
     });
   }
 

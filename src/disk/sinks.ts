@@ -77,8 +77,8 @@ export async function openStorage(): Promise<{ readonly sinks: DiskSinks; readon
 
 async function forgetCancelled(archive: Database): Promise<void> {
   const before = Date.now() - CANCELLED_MS;
-  for (const { id, state, updatedAt } of await archive.notes()) {
-    if (state === 'cancelled' && updatedAt < before) await archive.forget(id);
+  for (const { role, id, state, updatedAt } of await archive.notes()) {
+    if (state === 'cancelled' && updatedAt < before) await archive.forget(role, id);
   }
 }
 

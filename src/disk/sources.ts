@@ -2,6 +2,7 @@
 import type { Entry } from '../core/manifest.ts';
 import { Chosen } from './chosen.ts';
 import { FileSource, entryOf } from './file-source.ts';
+import type { ChosenFile } from './file-source.ts';
 import { entryNode, handleNode, walk } from './walk.ts';
 import type { Node } from './walk.ts';
 
@@ -9,6 +10,8 @@ import type { Node } from './walk.ts';
 export interface PickedFiles {
   readonly entries: readonly Entry[];
   readonly source: FileSource;
+  /** For each entry what finds its file in a later page; null unless there is one for each. */
+  readonly handles: readonly FileSystemFileHandle[] | null;
   /** Paths of chosen things that could not be read. */
   readonly unreadable: readonly string[];
 }
@@ -68,10 +71,16 @@ function looseFile(file: File | null): Node | null {
   return file === null ? null : { kind: 'file', name: file.name, handle: null, read: () => Promise.resolve(file) };
 }
 
+function handlesOf(files: readonly ChosenFile[]): FileSystemFileHandle[] | null {
+  const handles = files.map(({ handle }) => handle).filter((handle) => handle !== null);
+  return handles.length === files.length ? handles : null;
+}
+
 function picked(chosen: Chosen): PickedFiles {
   return {
     entries: chosen.files.map(entryOf),
     source: new FileSource(chosen.files),
+    handles: handlesOf(chosen.files),
     unreadable: chosen.unreadable,
   };
 }

@@ -15,6 +15,9 @@ function lockName(fileName: string): string {
   return `beeline:transfer:${fileName.endsWith(ZIP) ? fileName.slice(0, -ZIP.length) : fileName}`;
 }
 
+/** Milliseconds that a tab which is just being closed or reloaded may take to let go of what it holds. */
+const CLOSING_MS = 1_000;
+
 /** A name no other transfer has: the share's id and 64 random bits, for one link may be opened in two tabs. */
 export function newFileName(shareId: string): string {
   return `${shareId}-${toHex(crypto.getRandomValues(new Uint8Array(8)))}`;
@@ -32,18 +35,17 @@ export async function hasOpfs(): Promise<boolean> {
 }
 
 /**
- * Marks a file as in use by this tab, so that no other tab sweeps it away. Ends with the tab, however that ends.
+ * Marks a file, or a share, as in use by this tab: no other tab opens it or sweeps it away. Ends with the tab, however
+ * that ends.
  *
  * @returns lets go of it.
  * @throws BeelineError `open-elsewhere` when another tab has it.
  */
-export function hold(fileName: string): Promise<() => void> {
+export function hold(name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
-    const held = navigator.locks.request(lockName(fileName), { ifAvailable: true }, (lock) => {
-      if (lock === null) throw new BeelineError('open-elsewhere', 'another tab has this file');
-      return new Promise<void>((letGo) => resolve(letGo));
-    });
-    held.catch(reject);
+    const patience = { signal: AbortSignal.timeout(CLOSING_MS) };
+    const held = navigator.locks.request(lockName(name), patience, () => new Promise<void>((letGo) => resolve(letGo)));
+    held.catch(() => reject(new BeelineError('open-elsewhere', 'another tab has it')));
   });
 }
 

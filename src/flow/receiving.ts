@@ -185,7 +185,7 @@ export class Receiving implements ReceivingSession {
     try {
       if (keep && intake !== null) this.#note('cancelled', intake);
       // First the receipt: a file without one is swept away, a receipt without its file promises too much.
-      if (!keep && receipt !== null) await this.world.archive.forget(roomId);
+      if (!keep && receipt !== null) await this.world.archive.forget('receiving', roomId);
       await intake?.release(keep);
       if (!keep && receipt !== null && intake === null) await this.world.sinks.forget(receipt.storage);
     } catch (error) {

@@ -1,16 +1,9 @@
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
+import { FINAL_CODES } from '../core/receiver.ts';
 import { type Dial, dialSender } from './handshake.ts';
 import type { World } from './world.ts';
-
-/** Trying again cannot mend these. */
-const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'not-authentic',
-  'sender-declined',
-  'sender-closed',
-  'version',
-]);
 
 export interface RedialHandlers {
   readonly onlane: (lane: Lane) => void;
@@ -75,7 +68,7 @@ export class Redial {
         if (this.#dial !== dial) return;
         this.#dial = null;
         const { code } = asBeelineError(error, 'connect-failed');
-        if (FATAL.has(code)) this.handlers.onfatal(code);
+        if (FINAL_CODES.has(code)) this.handlers.onfatal(code);
         else this.handlers.onlost(code);
       },
     );

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/errors.ts';
+import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import { toFragment } from '../core/link.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Admission, isOver, type SenderEvent } from '../core/sender.ts';
@@ -27,6 +27,8 @@ export class Sharing implements SharingSession {
     private readonly identity: ShareIdentity,
     private readonly offer: Offer,
     private readonly origin: string,
+    /** Called once the share is no longer open here. */
+    private readonly onended: () => void = () => undefined,
   ) {
     this.#signaling = world.signaling.connect(identity.keys.roomId, identity.token);
     this.#listener = new OfferListener(world, this.#signaling, identity, {
@@ -38,6 +40,7 @@ export class Sharing implements SharingSession {
     this.#publisher = new Publisher(world.clock, () => this.#render());
     this.#signaling.onmessage = (message) => this.#listener.receive(message);
     this.#signaling.onstatus = () => this.#publisher.touch();
+    this.#note();
   }
 
   get view(): SharingView {
@@ -78,10 +81,42 @@ export class Sharing implements SharingSession {
     for (const delivery of this.#deliveries.values()) delivery.sayBye();
   }
 
+  leave(): void {
+    this.#listener.close();
+    for (const delivery of this.#deliveries.values()) {
+      delivery.sayBye();
+      delivery.handle({ on: 'lane-lost', code: 'connection-lost' });
+    }
+    this.#end();
+  }
+
   close(): void {
+    this.world.archive.forget('sending', this.identity.keys.roomId).catch(reportArchive);
     this.#listener.close();
     for (const delivery of this.#deliveries.values()) delivery.handle({ on: 'fatal', code: 'sender-closed' });
+    this.#end();
+  }
+
+  #end(): void {
     this.#signaling.close();
+    this.onended();
+  }
+
+  /** For the list of transfers. */
+  #note(): void {
+    const { entries, totalBytes } = this.offer.manifest;
+    this.world.archive
+      .note({
+        id: this.identity.keys.roomId,
+        role: 'sending',
+        name: entries[0]?.path ?? '',
+        files: entries.length,
+        totalBytes,
+        verifiedBytes: 0,
+        state: 'unfinished',
+        updatedAt: this.world.clock.now(),
+      })
+      .catch(reportArchive);
   }
 
   #tell(id: string, event: SenderEvent): void {
@@ -147,6 +182,7 @@ export class Sharing implements SharingSession {
   #render(): SharingView {
     const { entries, totalBytes } = this.offer.manifest;
     return {
+      id: this.identity.keys.roomId,
       link: `${this.origin}#${toFragment(this.identity.keys.secret)}`,
       fingerprint: this.identity.keys.fingerprint,
       entries,
@@ -156,4 +192,9 @@ export class Sharing implements SharingSession {
       deliveries: [...this.#deliveries.values()].map((delivery) => delivery.view),
     };
   }
+}
+
+/** The share works without it, until this page ends. */
+function reportArchive(error: unknown): void {
+  console.warn('storage:', asBeelineError(error).detail);
 }

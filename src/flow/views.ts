@@ -41,6 +41,8 @@ export interface DeliveryView {
 }
 
 export interface SharingView {
+  /** Finds the share again in a later page. */
+  readonly id: string;
   readonly link: string;
   /** Twenty digits in groups of five; equal on both devices. */
   readonly fingerprint: string;
@@ -84,7 +86,9 @@ export interface SharingSession extends Watchable<SharingView> {
   pause(delivery: string): void;
   resume(delivery: string): void;
   cancel(delivery: string): void;
-  /** Ends the share: connected receivers are told, the link stops working. */
+  /** Leaves the screen: receivers wait, and the share can go on in a later page. */
+  leave(): void;
+  /** Ends the share for good: connected receivers are told, the link stops working. */
   close(): void;
 }
 

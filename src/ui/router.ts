@@ -18,11 +18,12 @@ export interface RouterOptions {
   readonly onmove: (fragment: string) => void;
 }
 
-const SHARING = 'sharing';
+/** Before a share's id. */
+const SHARING = 'sharing:';
 
 /**
  * The address decides the screen: `#…` opens a link, none is home. Sharing has an entry of its own in the history, without
- * an address, so that the back button leaves it.
+ * an address, so that the back button leaves it, and a reload finds it again.
  */
 export class Router {
   readonly #bar: AddressBar;
@@ -47,15 +48,21 @@ export class Router {
     this.#bar.location.hash = fragment;
   }
 
-  enterSharing(): void {
-    this.#bar.history.pushState(SHARING, '', this.#home);
+  /** Id of the share this entry of the history belongs to; null elsewhere. It outlives a reload. */
+  get sharing(): string | null {
+    return this.#here.startsWith(SHARING) ? this.#here.slice(SHARING.length) : null;
+  }
+
+  enterSharing(id: string): void {
+    if (this.sharing === id) return;
+    this.#bar.history.pushState({ sharing: id }, '', this.#home);
     this.#here = this.#read();
   }
 
   /** A link stays in the history, so that the way back leads to it; a share that ended does not. */
   goHome(): void {
     const { history } = this.#bar;
-    if (this.#here === SHARING) history.replaceState(null, '', this.#home);
+    if (this.sharing !== null) history.replaceState(null, '', this.#home);
     else if (this.#here !== '') history.pushState(null, '', this.#home);
     this.#here = this.#read();
     this.#options.onmove('');
@@ -85,14 +92,16 @@ export class Router {
 
   #read(): string {
     const { hash } = this.#bar.location;
-    return hash === '' && this.#bar.history.state === SHARING ? SHARING : hash;
+    const { state } = this.#bar.history;
+    const isSharing = hash === '' && typeof state === 'object' && state !== null && 'sharing' in state;
+    return isSharing && typeof state.sharing === 'string' ? SHARING + state.sharing : hash;
   }
 
   #stateOf(here: string): unknown {
-    return here === SHARING ? SHARING : null;
+    return here.startsWith(SHARING) ? { sharing: here.slice(SHARING.length) } : null;
   }
 
   #urlOf(here: string): string {
-    return here === SHARING ? this.#home : this.#home + here;
+    return here.startsWith(SHARING) ? this.#home : this.#home + here;
   }
 }

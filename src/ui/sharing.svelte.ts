@@ -39,8 +39,8 @@ export class Sharing {
     return {
       title: this.running ? 'Leave while files are being sent?' : 'Leave this share?',
       text: this.running
-        ? 'The transfer stops and the link no longer works.'
-        : 'Beeline sends from this page. When you leave, the link no longer works.',
+        ? 'The transfer stops. It goes on where it was when you open this share again, from your transfers.'
+        : 'Beeline sends from this page. Until you open this share again, from your transfers, the link waits.',
       confirm: 'Leave',
       keep: 'Stay',
     };
@@ -48,6 +48,6 @@ export class Sharing {
 
   close(): void {
     this.#watched.stop();
-    this.session.close();
+    this.session.leave();
   }
 }

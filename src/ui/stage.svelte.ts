@@ -1,5 +1,6 @@
 import { asBeelineError, explain, type ErrorCode } from '../core/errors.ts';
-import type { Picked, Services } from '../flow/services.ts';
+import type { Picked, ReturningShare, Services, Transfers } from '../flow/services.ts';
+import type { TransferNote } from '../core/ports.ts';
 import { Confirmation, type Question } from './confirmation.svelte.ts';
 import { counted, formatPercent } from './format.ts';
 import { Reception } from './reception.svelte.ts';
@@ -13,6 +14,13 @@ export type Screen =
   /** Dropped folders are being walked, then the share is made. */
   | { readonly at: 'reading'; readonly stop: () => void }
   | { readonly at: 'sharing'; readonly sharing: Sharing }
+  /** A share of an earlier page, whose files are not at hand yet; `missing` are not there as they were. */
+  | {
+      readonly at: 'returning';
+      readonly share: ReturningShare;
+      readonly missing: readonly number[];
+      readonly trouble: ErrorCode | null;
+    }
   | { readonly at: 'opening' }
   | { readonly at: 'unopened'; readonly code: ErrorCode }
   | { readonly at: 'receiving'; readonly reception: Reception };
@@ -49,6 +57,7 @@ export class Stage {
   readonly #router: Router;
   #screen: Screen = $state.raw(HOME);
   #update: (() => void) | null = $state.raw(null);
+  #transfers: Transfers | null = $state.raw(null);
   /** Aborted when the screen changes, so that what was asked for on the last one cannot open over this one. */
   #errand = new AbortController();
 
@@ -57,10 +66,10 @@ export class Stage {
     this.#router = new Router(bar, {
       blocked: () => this.leaving !== null,
       onblocked: () => void this.#confirmed(this.leaving, () => this.#router.goOn()),
-      onmove: (fragment) => this.#arrive(fragment),
+      onmove: () => this.#arrive(),
     });
     services.watchUpdate((apply) => (this.#update = apply));
-    this.#arrive(this.#router.fragment);
+    this.#arrive();
   }
 
   get screen(): Screen {
@@ -116,7 +125,7 @@ export class Stage {
 
   /** The same link from the start. */
   reopen(): void {
-    this.#arrive(this.#router.fragment);
+    this.#arrive();
   }
 
   goHome(): Promise<void> {
@@ -132,7 +141,12 @@ export class Stage {
       confirm: 'Stop sharing',
       keep: 'Keep sharing',
     };
-    return this.#confirmed(screen.sharing.running ? question : null, () => this.#router.goHome());
+    const { session, running } = screen.sharing;
+    return this.#confirmed(
+      running ? question : null,
+      () => this.#router.goHome(),
+      () => session.close(),
+    );
   }
 
   /** Asks before a transfer is cancelled, on either side. */
@@ -162,8 +176,9 @@ export class Stage {
     if (await this.confirmation.ask(question)) then();
   }
 
-  async #confirmed(question: Question | null, leave: () => void): Promise<void> {
+  async #confirmed(question: Question | null, leave: () => void, before: () => void = () => undefined): Promise<void> {
     if (question !== null && !(await this.confirmation.ask(question))) return;
+    before();
     this.#show(HOME);
     leave();
   }
@@ -173,6 +188,7 @@ export class Stage {
     this.#errand.abort();
     this.#errand = new AbortController();
     this.#screen = screen;
+    if (screen.at === 'home') void this.#list();
     if (left.at === 'sharing') left.sharing.close();
     if (left.at === 'receiving') left.reception.close();
     return this.#errand.signal;
@@ -193,16 +209,88 @@ export class Stage {
         session.close();
         return;
       }
-      this.#router.enterSharing();
-      this.#show({ at: 'sharing', sharing: new Sharing(session, picked.unreadable) });
+      this.#enterSharing(new Sharing(session, picked.unreadable));
     } catch (thrown) {
       if (!left()) this.#show({ at: 'home', trouble: explain(asBeelineError(thrown).code) });
     }
   }
 
-  #arrive(fragment: string): void {
-    if (fragment === '' || !this.services.secure) this.#show(HOME);
+  #enterSharing(sharing: Sharing): void {
+    this.#router.enterSharing(sharing.view.id);
+    this.#show({ at: 'sharing', sharing });
+  }
+
+  #arrive(): void {
+    const { fragment, sharing } = this.#router;
+    if (!this.services.secure) this.#show(HOME);
+    else if (sharing !== null) void this.#return(sharing);
+    else if (fragment === '') this.#show(HOME);
     else void this.#open(fragment);
+  }
+
+  /** A share of an earlier page: it goes on at once where the browser has its files at hand. */
+  async #return(id: string): Promise<void> {
+    const signal = this.#show({ at: 'opening' });
+    const share = await this.services.returningShare(id).catch(() => null);
+    if (signal.aborted) return;
+    if (share === null) {
+      this.#router.goHome();
+      return;
+    }
+    this.#show({ at: 'returning', share, missing: [], trouble: null });
+    if (share.readable) await this.shareAgain(null, false);
+  }
+
+  /** @param picked the files, chosen again; null to take them through the kept handles. */
+  async shareAgain(picked: Picked | null, partly: boolean): Promise<void> {
+    const screen = this.#screen;
+    if (screen.at !== 'returning') return;
+    const { share } = screen;
+    const gone = (): boolean => this.#screen.at !== 'returning';
+    try {
+      const again = await this.services.shareAgain(share.id, picked, partly);
+      if (gone()) return;
+      if ('missing' in again) this.#show({ ...screen, missing: again.missing, trouble: null });
+      else this.#enterSharing(new Sharing(again.session, []));
+    } catch (thrown) {
+      if (!gone()) this.#show({ ...screen, trouble: asBeelineError(thrown).code });
+    }
+  }
+
+  /** What this browser keeps; null until it has been read. */
+  get transfers(): Transfers | null {
+    return this.#transfers;
+  }
+
+  /** Opens a line of the list. */
+  async resume({ id, role }: TransferNote): Promise<void> {
+    if (role === 'sending') {
+      await this.#return(id);
+      return;
+    }
+    const fragment = await this.services.linkOf(id);
+    if (fragment !== null) this.#router.open(fragment);
+  }
+
+  async forget(note: TransferNote): Promise<void> {
+    const { role, state } = note;
+    const question = {
+      title: 'Forget this transfer?',
+      text:
+        role === 'sending'
+          ? 'Its link stops working. Your files stay where they are.'
+          : 'What was received and not saved is deleted.',
+      confirm: 'Forget',
+      keep: 'Keep',
+    };
+    if (state !== 'cancelled' && !(await this.confirmation.ask(question))) return;
+    await this.services.forget(note);
+    await this.#list();
+  }
+
+  /** A list that cannot be read is as good as none: nothing on this screen needs it. */
+  async #list(): Promise<void> {
+    this.#transfers = await this.services.transfers().catch(() => null);
   }
 
   async #open(fragment: string): Promise<void> {

@@ -196,6 +196,21 @@ const rows: readonly Row[] = [
     confirmed,
     hangUp('sender-closed'),
   ],
+  [
+    '[D5] one whose connection ended with an error is told again',
+    finished,
+    { on: 'fatal', code: 'protocol' },
+    { ...finished, attempt: 1 },
+    hangUp('protocol'),
+    dial(500),
+  ],
+  [
+    '[D5] but that not for ever either',
+    { ...finished, attempt: 20 },
+    { on: 'fatal', code: 'protocol' },
+    { ...finished, attempt: 20, confirmed: true },
+    hangUp('protocol'),
+  ],
   ['[R2] what was looked at goes on', checking, { on: 'recalled' }, { ...again, attempt: 0, reason: null }, dial(0)],
   [
     '[R2] what is gone begins anew',
@@ -226,6 +241,13 @@ const rows: readonly Row[] = [
     moving,
     tell('resume'),
     { do: 'ask-refused' },
+  ],
+  [
+    '[R4] a pause that crosses the full disk keeps the reason to ask again',
+    { ...moving, pause: { byMe: true, byPeer: false, reason: 'no-room' } },
+    { on: 'pause', by: 'me' },
+    { ...moving, pause: { byMe: true, byPeer: false, reason: 'no-room' } },
+    tell('pause'),
   ],
   ['[C4] a failure can be tried again by hand', failed, { on: 'retry' }, RECEIVER_START, dial(0)],
   ['[C4] a wait can be cut short', connecting, { on: 'retry' }, connecting, dial(0)],
@@ -273,7 +295,9 @@ describe('any sequence of events', () => {
           expect(dials.length).toBeLessThanOrEqual(1);
           // Two ways end without a lane: nothing to look at, and a sender that cannot be told.
           const silent = unread || now.on === 'lane-lost';
-          expect(ends).toHaveLength(isTerminal(next) && state !== next && !silent ? 1 : 0);
+          // A receiver that has finished hangs up on an error, to tell the sender over another lane.
+          const retold = next.at === 'finished' && now.on === 'fatal';
+          expect(ends).toHaveLength((isTerminal(next) || retold) && state !== next && !silent ? 1 : 0);
           state = next;
         }
       }),
@@ -300,7 +324,7 @@ function checkEffect(effect: ReceiverEffect, next: ReceiverState): void {
       );
       return;
     case 'hang-up':
-      expect(isTerminal(next)).toBe(true);
+      expect(isTerminal(next) || next.at === 'finished').toBe(true);
       return;
     case 'recall':
       expect(next.at).toBe('checking');

@@ -11,7 +11,7 @@ export class MemoryArchive implements Archive {
   }
 
   note(note: TransferNote): Promise<void> {
-    this.#notes.set(note.id, structuredClone(note));
+    this.#notes.set(note.role + note.id, structuredClone(note));
     return Promise.resolve();
   }
 
@@ -33,8 +33,9 @@ export class MemoryArchive implements Archive {
     return Promise.resolve();
   }
 
-  forget(id: string): Promise<void> {
-    for (const store of [this.#notes, this.#receipts, this.#shares]) store.delete(id);
+  forget(role: TransferNote['role'], id: string): Promise<void> {
+    this.#notes.delete(role + id);
+    (role === 'receiving' ? this.#receipts : this.#shares).delete(id);
     return Promise.resolve();
   }
 }

@@ -61,6 +61,9 @@ export class ShownSharing extends Shown<SharingView> implements SharingSession {
   cancel(delivery: string): void {
     this.asked.push(['cancel', delivery]);
   }
+  leave(): void {
+    this.asked.push(['leave']);
+  }
   close(): void {
     this.asked.push(['close']);
   }
@@ -167,6 +170,7 @@ export function deliveryOf(
 export function sharingOf(change: Partial<SharingView> = {}): ShownSharing {
   const entries = change.entries ?? ENTRIES;
   return new ShownSharing({
+    id: 'a share',
     link: LINK,
     fingerprint: FINGERPRINT,
     entries,
@@ -211,12 +215,18 @@ export function servicesOf(
   const picked = (count: number): Picked => ({
     entries: ENTRIES.slice(0, Math.min(count, ENTRIES.length)),
     source: { read: () => Promise.reject(new BeelineError('source-gone')) },
+    handles: null,
     unreadable: [],
   });
   return {
     share: () => Promise.resolve(sharing),
     receive: () =>
       receiving === undefined ? Promise.reject(new BeelineError('link-incomplete')) : Promise.resolve(receiving),
+    returningShare: () => Promise.resolve(null),
+    shareAgain: () => Promise.resolve({ session: sharing }),
+    transfers: () => Promise.resolve({ notes: [], usedBytes: null }),
+    linkOf: () => Promise.resolve(FRAGMENT),
+    forget: () => Promise.resolve(),
     pickFiles: (files) => picked([...files].length),
     pickDrop: () => Promise.resolve(picked(ENTRIES.length)),
     canChoosePlace: true,

@@ -27,6 +27,11 @@ abstract class Screen {
     return this.page.getByRole('heading', { name });
   }
 
+  /** A line of the list of transfers. */
+  transfer(name: string): Locator {
+    return this.page.getByRole('listitem', { name, exact: true });
+  }
+
   /** The sentence that explains a failure, wherever it stands. */
   failure(code: ErrorCode): Locator {
     return this.page.getByText(explain(code).sentence);
@@ -57,6 +62,11 @@ export class SenderScreen extends Screen {
 
   async chooseFiles(paths: readonly string[]): Promise<void> {
     await this.page.getByLabel('Files to send').setInputFiles([...paths]);
+  }
+
+  /** After a reload: chooses what the share had before. */
+  async chooseAgain(paths: readonly string[]): Promise<void> {
+    await this.page.getByLabel('The same files').setInputFiles([...paths]);
   }
 
   async chooseFolder(path: string): Promise<void> {
@@ -102,10 +112,16 @@ export class ReceiverScreen extends Screen {
   }
 
   /** Waits until the first bytes are verified. */
-  async moving(): Promise<void> {
+  moving(): Promise<void> {
+    return this.arrived(0);
+  }
+
+  /** Waits until more than this fraction is verified. */
+  async arrived(fraction: number): Promise<void> {
     await this.page.waitForFunction(
-      () => (document.querySelector<HTMLProgressElement>('progress[aria-label="Total progress"]')?.value ?? 0) > 0,
-      undefined,
+      (wanted) =>
+        (document.querySelector<HTMLProgressElement>('progress[aria-label="Total progress"]')?.value ?? 0) > wanted,
+      fraction,
       { timeout: TRANSFER_MS },
     );
   }
@@ -117,8 +133,14 @@ export class ReceiverScreen extends Screen {
 
   /** Accepts a single file, which is saved by itself at the end; where it is then. */
   async receiveOne(): Promise<string> {
-    const download = this.#download();
+    const saved = this.savedOne();
     await this.receive();
+    return saved;
+  }
+
+  /** Waits until a single file has been received, and saved by itself; where it is then. */
+  async savedOne(): Promise<string> {
+    const download = this.#download();
     await this.verified();
     return this.#kept(await download);
   }

@@ -2,7 +2,8 @@
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Entry } from '../../src/core/manifest.ts';
 import type { ReceiverState } from '../../src/core/receiver.ts';
-import type { Services } from '../../src/flow/services.ts';
+import type { TransferNote } from '../../src/core/ports.ts';
+import type { Services, Transfers } from '../../src/flow/services.ts';
 import type { ReceivingView, SharingView } from '../../src/flow/views.ts';
 import {
   acceptanceOf,
@@ -31,6 +32,27 @@ const HOSTILE: readonly Entry[] = [
   'Report (final).pdf',
   'report (FINAL).pdf',
 ].map((path, index) => ({ path, size: 700_000_000 * (index + 1), mtime: 0, type: '' }));
+
+const TRANSFERS: Transfers = {
+  usedBytes: 6_400_000_000,
+  notes: [
+    ['a', 'receiving', 'Ferien 2026/Zürich/DSC_00001.RAW', 420, 12_000_000_000, 6_000_000_000, 'unfinished'],
+    [
+      'b',
+      'sending',
+      'Weihnachtskonzert der Musikschule, alle Stimmen (endgültige Fassung).zip',
+      1,
+      900_000_000,
+      0,
+      'unfinished',
+    ],
+    ['c', 'receiving', 'report.pdf', 1, 1_200_000, 1_200_000, 'finished'],
+    ['d', 'receiving', 'صور العائلة.zip', 2, 80_000_000, 10_000_000, 'cancelled'],
+  ].map(([id, role, name, files, totalBytes, verifiedBytes, state], at) => ({
+    ...({ id, role, name, files, totalBytes, verifiedBytes, state } as TransferNote),
+    updatedAt: Date.UTC(2026, 10, 20 - at, 9, 30),
+  })),
+};
 
 const RUNNING = { byMe: false, byPeer: false };
 const SOME = ENTRIES.slice(0, 5);
@@ -94,8 +116,14 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'home-update': home({ watchUpdate: (onready) => onready(() => undefined) }),
   'home-drop': home(),
   'home-empty-choice': home({
-    pickFiles: () => ({ entries: [], source: { read: () => Promise.reject(new Error()) }, unreadable: [] }),
+    pickFiles: () => ({
+      entries: [],
+      source: { read: () => Promise.reject(new Error()) },
+      handles: null,
+      unreadable: [],
+    }),
   }),
+  'home-transfers': home({ transfers: () => Promise.resolve(TRANSFERS) }),
   'sharing-empty': sharing(() => ({})),
   'sharing-offline': sharing(() => ({ signaling: 'offline' })),
   'sharing-three': sharing(threeReceivers),
@@ -133,6 +161,18 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   ),
   reconnecting: receiving(
     () => ({ at: 'reconnecting', attempt: 1, reason: 'connection-lost', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({ progress: progressOf(ENTRIES, { fraction: 0.37 }) }),
+  ),
+  checking: receiving(
+    () => ({ at: 'checking', ...acceptanceOf(ENTRIES) }),
+    () => ({ progress: progressOf(ENTRIES, { fraction: 0.2 }), checkedBytes: 900_000_000 }),
+  ),
+  'paused-no-room': receiving(
+    () => ({
+      at: 'transferring',
+      pause: { byMe: true, byPeer: false, reason: 'no-room' },
+      ...acceptanceOf(ENTRIES),
+    }),
     () => ({ progress: progressOf(ENTRIES, { fraction: 0.37 }) }),
   ),
   leave: receiving(

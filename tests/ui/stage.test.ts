@@ -99,7 +99,7 @@ describe('sharing', () => {
   it('Stop sharing asks only while something is being sent', async () => {
     const idle = await shared();
     await idle.stage.stopSharing();
-    expect([idle.stage.screen.at, idle.sharing.asked]).toEqual(['home', [['close']]]);
+    expect([idle.stage.screen.at, idle.sharing.asked]).toEqual(['home', [['close'], ['leave']]]);
 
     const busy = await shared(sharingOf({ deliveries: sending() }));
     const stopped = busy.stage.stopSharing();
@@ -123,7 +123,7 @@ describe('leaving', () => {
     bar.back();
     stage.confirmation.answer(true);
     await settled();
-    expect([stage.screen.at, bar.depth, sharing.asked]).toEqual(['home', 0, [['close']]]);
+    expect([stage.screen.at, bar.depth, sharing.asked]).toEqual(['home', 0, [['leave']]]);
   });
 
   it('a typed address is a move like back', async () => {

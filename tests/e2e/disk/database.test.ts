@@ -70,10 +70,12 @@ describe('the database', () => {
         missing: [await database.share('b'), await database.receipt('a'), await database.setting('light')],
         notes: (await database.notes()).map(({ id }) => id),
       };
-      await database.forget('a');
-      await database.forget('b');
+      await database.forget('sending', 'b');
+      const kept = (await database.receipt('b')) !== null && (await database.notes()).length === 1;
+      await database.forget('sending', 'a');
+      await database.forget('receiving', 'b');
       const left = [await database.share('a'), ...(await database.receipts()), ...(await database.notes())];
-      return { ...result, left };
+      return { ...result, kept, left };
     });
     expect(found).toEqual({
       verified: true,
@@ -84,6 +86,7 @@ describe('the database', () => {
       dark: true,
       missing: [null, null, undefined],
       notes: ['b'],
+      kept: true,
       left: [null],
     });
     await writing.close();

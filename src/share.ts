@@ -1,0 +1,62 @@
+/** Starts senders' sessions, and goes on with those of earlier pages. Loaded when files have been chosen. */
+import { BeelineError } from './core/errors.ts';
+import { deriveShareKeys, secretOf } from './core/link.ts';
+import { makeManifest } from './core/manifest.ts';
+import { matchEntries } from './core/match.ts';
+import type { KeptShare } from './core/ports.ts';
+import { areReadable, filesOf } from './disk/handles.ts';
+import { hold } from './disk/transfers.ts';
+import type { Offer } from './flow/delivery.ts';
+import { makeIdentity, randomId, type ShareIdentity } from './flow/identity.ts';
+import { MatchedSource } from './flow/matched-source.ts';
+import type { Picked, ReturningShare, SharedAgain } from './flow/services.ts';
+import { Sharing } from './flow/sharing.ts';
+import type { SharingSession } from './flow/views.ts';
+import { home, requireWebRtc, told, world } from './world.ts';
+
+/** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
+export async function share({ entries, source, handles }: Picked): Promise<SharingSession> {
+  requireWebRtc();
+  const manifest = makeManifest(randomId(world), entries);
+  const identity = await makeIdentity(world);
+  const { privateKey, publicKey, token, keys } = identity;
+  await world.archive.keepShare({ id: keys.roomId, privateKey, publicKey, token, manifest, handles });
+  return open(identity, { manifest, source });
+}
+
+/** A share of an earlier page; null when it is not kept. */
+export async function returningShare(id: string): Promise<ReturningShare | null> {
+  const kept = await world.archive.share(id);
+  if (kept === null) return null;
+  const { manifest, handles } = kept;
+  return { id, manifest, hasHandles: handles !== null, readable: handles !== null && (await areReadable(handles)) };
+}
+
+/**
+ * Shares it again, under the same link.
+ *
+ * @param picked the files, chosen again; null to take them through the kept handles, which needs a click.
+ * @param partly goes on although some files are missing.
+ * @throws BeelineError `gone`, `permission-denied`, `open-elsewhere` or `unsupported`.
+ */
+export async function shareAgain(id: string, picked: Picked | null, partly: boolean): Promise<SharedAgain> {
+  requireWebRtc();
+  const kept = await world.archive.share(id);
+  if (kept === null) throw new BeelineError('gone', 'the share is not kept');
+  const again = picked ?? (await filesOf(kept.handles ?? [], kept.manifest.entries));
+  const { found, missing } = matchEntries(kept.manifest.entries, again.entries);
+  if (missing.length > 0 && !partly) return { missing };
+  const source = new MatchedSource(again.source, found);
+  return { session: await open(await identityOf(kept), { manifest: kept.manifest, source }) };
+}
+
+/** In one tab at a time: two under one id would take the server's line from each other. */
+async function open(identity: ShareIdentity, offer: Offer): Promise<SharingSession> {
+  const letGo = await hold(identity.keys.roomId);
+  return told(new Sharing(world, identity, offer, home.href, letGo));
+}
+
+async function identityOf({ privateKey, publicKey, token }: KeptShare): Promise<ShareIdentity> {
+  const keys = await deriveShareKeys(world.subtle, await secretOf(world.subtle, publicKey));
+  return { keys, privateKey, publicKey, token };
+}
