@@ -1,6 +1,6 @@
 /** Builds the adapters that sessions work with. Loaded when the first one starts: the home screen needs none. */
 import { BeelineError } from './core/errors.ts';
-import type { Archive, Clock, Random, SinkFactory } from './core/ports.ts';
+import type { Archive, Clock, Nudge, Random, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
 import { deviceName } from './net/device.ts';
 import { PeerLaneFactory } from './net/lane.ts';
@@ -13,6 +13,18 @@ const clock: Clock = {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   },
+};
+
+const nudge: Nudge = (run) => {
+  const seen = (): void => {
+    if (document.visibilityState === 'visible') run();
+  };
+  addEventListener('online', run);
+  document.addEventListener('visibilitychange', seen);
+  return () => {
+    removeEventListener('online', run);
+    document.removeEventListener('visibilitychange', seen);
+  };
 };
 
 const random: Random = {
@@ -42,10 +54,11 @@ const archive: Archive = {
 
 export const world: World = {
   clock,
+  nudge,
   random,
   subtle: crypto.subtle,
   lanes: new PeerLaneFactory(),
-  signaling: new PeerJsSignaling(home, clock, random),
+  signaling: new PeerJsSignaling(home, { clock, random, nudge }),
   sinks,
   archive,
   device: deviceName(navigator),

@@ -13,6 +13,9 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
 }
 
+/** Calls back whenever trying again makes sense at once: the network is back, or somebody looks at the page again. Returns its end. */
+export type Nudge = (run: () => void) => () => void;
+
 export interface Random {
   /** `length` bytes from a cryptographic source. */
   bytes(length: number): Bytes;

@@ -18,8 +18,8 @@ export interface ConversationHandlers {
   readonly onlost: (code: ErrorCode) => void;
   /** A message made a handler throw, or could not be read. */
   readonly onfatal: (code: ErrorCode) => void;
-  /** Nothing has been heard for long; called again with each tick of the silence. */
-  readonly onsilence: () => void;
+  /** Nothing has been heard for long, or something again after that. */
+  readonly onsilence: (silent: boolean) => void;
 }
 
 /**

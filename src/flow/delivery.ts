@@ -42,6 +42,7 @@ export class Delivery {
   #state: SenderState = SENDER_START;
   #decided: Decided;
   #device = '';
+  #silent = false;
   #conversation: Conversation | null = null;
   #lane: Lane | null = null;
   #sender: LaneSender | null = null;
@@ -85,7 +86,14 @@ export class Delivery {
 
   get view(): DeliveryView {
     const progress = this.#ledger === null ? null : this.#meter.progress(this.#ledger);
-    return { id: this.id, device: this.#device, state: this.#state, progress, path: this.#conversation?.path ?? null };
+    return {
+      id: this.id,
+      device: this.#device,
+      state: this.#state,
+      progress,
+      path: this.#conversation?.path ?? null,
+      silent: this.#silent,
+    };
   }
 
   /** The lane is open. */
@@ -103,8 +111,11 @@ export class Delivery {
       onpath: () => this.onchange(false),
       onlost: (code) => this.handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.handle({ on: 'fatal', code }),
-      // A silent receiver is left to ICE: it is the one that makes new lanes.
-      onsilence: () => undefined,
+      // A silent receiver is only shown as such: it is the one that makes new lanes.
+      onsilence: (silent) => {
+        this.#silent = silent;
+        this.onchange(true);
+      },
     });
     this.#conversation = conversation;
     this.handle({ on: 'lane-open', ask });

@@ -52,13 +52,14 @@ export class Heartbeat {
   constructor(
     private readonly clock: Clock,
     private readonly ping: () => void,
-    private readonly onsilence: () => void,
+    private readonly onsilence: (silent: boolean) => void,
   ) {
     this.#next();
   }
 
   /** The other side was heard. */
   heard(): void {
+    if (this.#quiet >= QUIET_TICKS) this.onsilence(false);
     this.#quiet = 0;
   }
 
@@ -71,8 +72,8 @@ export class Heartbeat {
     this.#cancel = this.clock.after(PING_MS, () => {
       this.#quiet += 1;
       this.#next();
-      if (this.#quiet >= QUIET_TICKS) this.onsilence();
-      else this.ping();
+      if (this.#quiet === QUIET_TICKS) this.onsilence(true);
+      this.ping();
     });
   }
 }

@@ -208,7 +208,9 @@ export class Receiving implements ReceivingSession {
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
-      onsilence: () => conversation.drop('connection-lost'),
+      onsilence: (silent) => {
+        if (silent) conversation.drop('peer-silent');
+      },
     });
     this.#conversation = conversation;
     this.#handle({ on: 'lane-open' });
@@ -417,7 +419,7 @@ export class Receiving implements ReceivingSession {
   }
 
   #hangUp(code: ErrorCode | null): void {
-    this.#redial.close();
+    this.#redial.stop();
     this.#conversation?.hangUp(code);
   }
 

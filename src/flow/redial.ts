@@ -18,6 +18,7 @@ export class Redial {
   #cancelTimer: (() => void) | null = null;
   #due = false;
   #closed = false;
+  readonly #endNudges: () => void;
 
   constructor(
     private readonly world: World,
@@ -26,6 +27,9 @@ export class Redial {
     private readonly myId: string,
     private readonly handlers: RedialHandlers,
   ) {
+    this.#endNudges = world.nudge(() => {
+      if (this.#cancelTimer !== null) this.#now();
+    });
     signaling.onmessage = (message) => this.#dial?.receive(message);
     signaling.onstatus = (status) => {
       if (status === 'open' && this.#due) this.#now();
@@ -33,10 +37,13 @@ export class Redial {
     };
   }
 
-  /** Dials after about `delayMs`: half of it to all of it, so that many receivers do not come at once. */
+  /**
+   * Dials after about `delayMs`: half of it to all of it, so that many receivers do not come at once. Sooner when the
+   * network comes back or somebody looks at the page.
+   */
   dial(delayMs: number): void {
     this.#closed = false;
-    this.#cancelTimer?.();
+    this.#clearTimer();
     this.#dial?.close();
     this.#dial = null;
     const wait = delayMs * (0.5 + this.world.random.fraction() / 2);
@@ -44,16 +51,28 @@ export class Redial {
     else this.#cancelTimer = this.world.clock.after(wait, () => this.#now());
   }
 
-  close(): void {
+  /** Ends what is under way; `dial` begins anew. */
+  stop(): void {
     this.#closed = true;
     this.#due = false;
-    this.#cancelTimer?.();
+    this.#clearTimer();
     const dial = this.#dial;
     this.#dial = null;
     dial?.close();
   }
 
+  close(): void {
+    this.stop();
+    this.#endNudges();
+  }
+
+  #clearTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
   #now(): void {
+    this.#clearTimer();
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
     const dial = dialSender(this.world, this.signaling, this.keys, this.myId);

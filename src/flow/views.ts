@@ -38,6 +38,8 @@ export interface DeliveryView {
   readonly state: SenderState;
   readonly progress: Progress | null;
   readonly path: PathInfo | null;
+  /** True while nothing is heard of it: it may be asleep. */
+  readonly silent: boolean;
 }
 
 export interface SharingView {

@@ -1,8 +1,18 @@
-import type { Archive, Clock, LaneFactory, Random, SignalingFactory, SinkFactory, Subtle } from '../core/ports.ts';
+import type {
+  Archive,
+  Clock,
+  LaneFactory,
+  Nudge,
+  Random,
+  SignalingFactory,
+  SinkFactory,
+  Subtle,
+} from '../core/ports.ts';
 
 /** The adapters a session works with; `main.ts` builds them, tests pass doubles. */
 export interface World {
   readonly clock: Clock;
+  readonly nudge: Nudge;
   readonly random: Random;
   readonly subtle: Subtle;
   readonly lanes: LaneFactory;

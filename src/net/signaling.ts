@@ -1,6 +1,14 @@
 /** The PeerJS signaling protocol over WebSocket. Source: peerjs 1.5 `socket.ts`, peerjs-server 1.0.2. */
 import * as v from 'valibot';
-import type { Clock, Random, Signaling, SignalingFactory, SignalingMessage, SignalingStatus } from '../core/ports.ts';
+import type {
+  Clock,
+  Nudge,
+  Random,
+  Signaling,
+  SignalingFactory,
+  SignalingMessage,
+  SignalingStatus,
+} from '../core/ports.ts';
 import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES } from '../core/signaling.ts';
 import { fetchIce } from './ice.ts';
 
@@ -19,16 +27,21 @@ const REPLACED = 4000;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
+interface SignalingPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly nudge: Nudge;
+}
+
 export class PeerJsSignaling implements SignalingFactory {
   /** @param base the server's own address, e.g. `https://host/`. */
   constructor(
     private readonly base: URL,
-    private readonly clock: Clock,
-    private readonly random: Random,
+    private readonly ports: SignalingPorts,
   ) {}
 
   connect(id: string, token: string): Signaling {
-    return new SignalingLine(this.base, id, token, this.clock, this.random);
+    return new SignalingLine(this.base, id, token, this.ports);
   }
 }
 
@@ -41,18 +54,17 @@ class SignalingLine implements Signaling {
   #failures = 0;
   #closed = false;
   #cancelTimer: (() => void) | null = null;
-  readonly #hurry = () => {
-    if (this.#socket === null) this.#dial();
-  };
+  readonly #endNudges: () => void;
 
   constructor(
     private readonly base: URL,
     private readonly id: string,
     private readonly token: string,
-    private readonly clock: Clock,
-    private readonly random: Random,
+    private readonly ports: SignalingPorts,
   ) {
-    addEventListener('online', this.#hurry);
+    this.#endNudges = ports.nudge(() => {
+      if (this.#socket === null) this.#dial();
+    });
     this.#dial();
   }
 
@@ -70,7 +82,7 @@ class SignalingLine implements Signaling {
 
   close(): void {
     this.#closed = true;
-    removeEventListener('online', this.#hurry);
+    this.#endNudges();
     this.#cancelTimer?.();
     this.#socket?.close();
   }
@@ -115,7 +127,7 @@ class SignalingLine implements Signaling {
 
   #beat(): void {
     this.#cancelTimer?.();
-    this.#cancelTimer = this.clock.after(HEARTBEAT_MS, () => {
+    this.#cancelTimer = this.ports.clock.after(HEARTBEAT_MS, () => {
       if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send('{"type":"HEARTBEAT"}');
       this.#beat();
     });
@@ -135,7 +147,7 @@ class SignalingLine implements Signaling {
     if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : 'offline');
     const backoff = refused ? MAX_DELAY_MS : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
-    this.#cancelTimer = this.clock.after(backoff * (0.5 + this.random.fraction() / 2), () => this.#dial());
+    this.#cancelTimer = this.ports.clock.after(backoff * (0.5 + this.ports.random.fraction() / 2), () => this.#dial());
   }
 
   #setStatus(status: SignalingStatus): void {

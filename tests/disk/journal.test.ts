@@ -22,10 +22,10 @@ class TestDisk {
     return {
       storage: { getDirectory: () => Promise.resolve(root) },
       locks: {
-        request: async (_name: string, _options: unknown, run: (lock: object | null) => unknown) => {
-          if (this.held) return run(null);
+        request: async (_name: string, _options: unknown, run: () => unknown) => {
+          if (this.held) throw new DOMException('waited in vain', 'TimeoutError');
           this.held = true;
-          await run({});
+          await run();
           this.held = false;
           return undefined;
         },

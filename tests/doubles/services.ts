@@ -164,7 +164,7 @@ export function deliveryOf(
   state: SenderState,
   more: Partial<DeliveryView> = {},
 ): DeliveryView {
-  return { id, device, state, progress: null, path: null, ...more };
+  return { id, device, state, progress: null, path: null, silent: false, ...more };
 }
 
 export function sharingOf(change: Partial<SharingView> = {}): ShownSharing {

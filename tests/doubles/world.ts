@@ -23,6 +23,7 @@ export interface TestWorld extends World {
 export function makeWorld(parts: Partial<TestWorld> = {}): TestWorld {
   return {
     clock: realClock,
+    nudge: () => () => undefined,
     random: realRandom,
     subtle: crypto.subtle,
     lanes: new FakeNetwork(),

@@ -71,7 +71,7 @@ export class HostileScene {
   readonly shares: { readonly sharing: Sharing; readonly identity: ShareIdentity; readonly offer: Offer }[] = [];
 
   /** @param parts of the world that a test brings itself. */
-  constructor(parts: Partial<Pick<World, 'random'>> = {}) {
+  constructor(parts: Partial<Pick<World, 'random' | 'nudge'>> = {}) {
     const { clock, server: signaling, network: lanes } = this;
     this.world = { ...makeWorld(), clock, signaling, lanes, subtle: this.crypto.subtle, ...parts };
   }

@@ -8,16 +8,19 @@ function begin() {
   const heartbeat = new Heartbeat(
     clock,
     () => said.push('ping'),
-    () => said.push('silence'),
+    (silent) => said.push(silent ? 'silence' : 'heard'),
   );
   return { clock, said, heartbeat };
 }
 
 describe('[C8] the heartbeat of a lane', () => {
-  it('tells of silence after five ticks without a message, and pings until then', () => {
-    const { clock, said } = begin();
-    clock.advance(QUIET_TICKS * PING_MS);
-    expect(said).toEqual(['ping', 'ping', 'ping', 'ping', 'silence']);
+  it('tells of silence once, after five ticks without a message, and of its end', () => {
+    const { clock, said, heartbeat } = begin();
+    clock.advance((QUIET_TICKS + 2) * PING_MS);
+    expect(said).toEqual(['ping', 'ping', 'ping', 'ping', 'silence', 'ping', 'ping', 'ping']);
+    heartbeat.heard();
+    heartbeat.heard();
+    expect(said.slice(8)).toEqual(['heard']);
   });
 
   it('never does while the other side is heard', () => {

@@ -212,6 +212,25 @@ describe('in a time that stands still', () => {
     }
   });
 
+  it('[C4] a nudge ends the wait', async () => {
+    let nudged: () => void = () => undefined;
+    const nudge = (run: () => void) => {
+      nudged = run;
+      return () => undefined;
+    };
+    scene = new HostileScene({ random: { ...realRandom, fraction: () => 1 }, nudge });
+    const identity = await scene.share();
+    scene.server.forget(identity.keys.roomId);
+    scene.receive(identity);
+    await scene.crypto.quiet();
+    expect(offers()).toBe(1);
+    nudged();
+    await scene.crypto.quiet();
+    expect(offers()).toBe(2);
+    await scene.pass(999);
+    expect(offers()).toBe(2);
+  });
+
   it.each([
     [
       'waits for the sender',

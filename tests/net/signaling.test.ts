@@ -88,16 +88,19 @@ let statusWake: (() => void)[] = [];
 
 beforeEach(async () => {
   vi.stubGlobal('WebSocket', BrowserSocket);
-  vi.stubGlobal('addEventListener', (_: string, listener: () => void) => online.push(listener));
-  vi.stubGlobal('removeEventListener', (_: string, listener: () => void) => {
-    online = online.filter((other) => other !== listener);
-  });
   messages.length = 0;
   dialed.length = 0;
   server = new BareServer();
   clock = new ManualClock();
   const base = await server.base();
-  line = new PeerJsSignaling(base, clock, { ...realRandom, fraction: () => 0.5 }).connect('me', 'my token');
+  const nudge = (run: () => void) => {
+    online.push(run);
+    return () => {
+      online = online.filter((other) => other !== run);
+    };
+  };
+  const ports = { clock, nudge, random: { ...realRandom, fraction: () => 0.5 } };
+  line = new PeerJsSignaling(base, ports).connect('me', 'my token');
   line.onmessage = (message) => messages.push(message);
   line.onstatus = () => {
     for (const wake of statusWake.splice(0)) wake();
