@@ -16,6 +16,7 @@ const services: Services = {
   shareAgain: async (id, picked, partly) => (await sending()).shareAgain(id, picked, partly),
   transfers: async () => (await kept()).transfers(),
   linkOf: async (id) => (await kept()).linkOf(id),
+  stored: async (id) => (await import('./stored.ts')).stored(id),
   forget: async (note) => (await kept()).forget(note),
   pickFiles,
   pickDrop,

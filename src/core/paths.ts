@@ -133,3 +133,9 @@ export function numbered(name: string, number: number): string {
   const { stem, extension } = splitExtension(name);
   return `${stem} (${number})${extension}`;
 }
+
+/** What a person would call a path: its outermost folder, or the file itself. */
+export function topOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash);
+}

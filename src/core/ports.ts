@@ -242,7 +242,7 @@ export interface TransferNote {
   /** The share's id at the signaling server. */
   readonly id: string;
   readonly role: 'sending' | 'receiving';
-  /** Path of the first file. */
+  /** The first file, or the folder it is in. */
   readonly name: string;
   readonly files: number;
   readonly totalBytes: number;

@@ -48,6 +48,15 @@ export class Intake {
     yield* runMessages(ledger.missing(), (runs, more) => ({ t: 'want', runs, more }) as const);
   }
 
+  /** Hands what is verified to the person. */
+  save(as: 'files' | 'zip'): Promise<void> {
+    const { ledger, sink } = this;
+    return sink.save(
+      ledger.accepted.filter((entry) => ledger.status(entry) === 'verified'),
+      as,
+    );
+  }
+
   /** Ends the work. With `keep`, a later page finds what is in the sink. */
   async release(keep: boolean): Promise<void> {
     this.pieces.stop();

@@ -2,6 +2,7 @@ import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts'
 import type { ShareKeys } from '../core/link.ts';
 import { planEntries, type PlannedEntry } from '../core/manifest.ts';
 import { type ControlMessage, ManifestReader } from '../core/messages.ts';
+import { topOf } from '../core/paths.ts';
 import type { Lane, Receipt, Room, Signaling, Sink, TransferNote } from '../core/ports.ts';
 import {
   type Acceptance,
@@ -108,13 +109,9 @@ export class Receiving implements ReceivingSession {
   async save(as: 'files' | 'zip'): Promise<void> {
     const intake = this.#intake;
     if (intake === null || this.#saving === 'running') return;
-    const { ledger, sink } = intake;
     this.#setSaving('running');
     try {
-      await sink.save(
-        ledger.accepted.filter((entry) => ledger.status(entry) === 'verified'),
-        as,
-      );
+      await intake.save(as);
       this.#setSaving('done');
     } catch (error) {
       this.#setSaving(asBeelineError(error, 'disk-failed').code);
@@ -374,14 +371,14 @@ export class Receiving implements ReceivingSession {
   /** For the list of transfers; what does not outlive the page is not listed. */
   #note(state: TransferNote['state'], intake = this.#intake): void {
     if (intake === null || intake.sink.storage === null) return;
-    const { manifest, accepted, totalBytes, verifiedBytes } = intake.ledger;
+    const { accepted, totalBytes, verifiedBytes } = intake.ledger;
     const [first = 0] = accepted;
     this.#notedAt = this.world.clock.now();
     this.world.archive
       .note({
         id: this.keys.roomId,
         role: 'receiving',
-        name: this.#entries?.[first]?.path ?? manifest.entries[first]?.path ?? '',
+        name: topOf(this.#entries?.[first]?.path ?? ''),
         files: accepted.length,
         totalBytes,
         verifiedBytes,

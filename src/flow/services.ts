@@ -52,6 +52,8 @@ export interface Services {
   transfers(): Promise<Transfers>;
   /** The fragment of the link of a received transfer that can go on; null when there is nothing left to fetch. */
   linkOf(id: string): Promise<string | null>;
+  /** A received transfer that has finished, to be saved again; null when it is not kept. */
+  stored(id: string): Promise<ReceivingSession | null>;
   /** Forgets a transfer, and deletes what was received of it. */
   forget(note: TransferNote): Promise<void>;
   /** Files of a file input, a folder input or the clipboard. */

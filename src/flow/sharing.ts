@@ -1,5 +1,6 @@
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import { toFragment } from '../core/link.ts';
+import { topOf } from '../core/paths.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Admission, isOver, type SenderEvent } from '../core/sender.ts';
 import { Delivery, type Offer } from './delivery.ts';
@@ -109,7 +110,7 @@ export class Sharing implements SharingSession {
       .note({
         id: this.identity.keys.roomId,
         role: 'sending',
-        name: entries[0]?.path ?? '',
+        name: topOf(entries[0]?.path ?? ''),
         files: entries.length,
         totalBytes,
         verifiedBytes: 0,

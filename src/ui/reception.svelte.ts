@@ -13,6 +13,8 @@ export class Reception {
   placeName = $state('');
   readonly #watched: Watched<ReceivingView>;
   #savedBySelf = false;
+  /** Something arrived while this screen was open: what was finished before is saved only when asked for. */
+  #arrived = false;
   #declined = false;
 
   constructor(session: ReceivingSession) {
@@ -92,7 +94,8 @@ export class Reception {
   }
 
   #saveSingle(view: ReceivingView): void {
-    if (this.#savedBySelf || view.saving !== 'no' || savable(view) !== 1) return;
+    if (view.state.at === 'transferring') this.#arrived = true;
+    if (!this.#arrived || this.#savedBySelf || view.saving !== 'no' || savable(view) !== 1) return;
     this.#savedBySelf = true;
     this.save('files');
   }

@@ -111,6 +111,9 @@ export function receivingWords(view: ReceivingView): Words {
     case 'preparing':
       return { sentence: 'Getting ready', next: 'Making room on this device.' };
     case 'transferring': {
+      if (state.pause.reason !== undefined) {
+        return { sentence: 'Paused', next: 'What is here is safe. Make room on this device, then resume.' };
+      }
       const paused = pauseWords(state.pause, 'sender');
       return {
         sentence: paused ?? `Receiving ${counted(state.accepted.length, 'file')}`,

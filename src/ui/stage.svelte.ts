@@ -270,6 +270,15 @@ export class Stage {
     }
     const fragment = await this.services.linkOf(id);
     if (fragment !== null) this.#router.open(fragment);
+    else await this.#openStored(id);
+  }
+
+  async #openStored(id: string): Promise<void> {
+    const signal = this.#show({ at: 'opening' });
+    const session = await this.services.stored(id).catch(() => null);
+    if (signal.aborted) session?.close();
+    else if (session === null) this.#show(HOME);
+    else this.#show({ at: 'receiving', reception: new Reception(session) });
   }
 
   async forget(note: TransferNote): Promise<void> {

@@ -225,6 +225,7 @@ export function servicesOf(
     returningShare: () => Promise.resolve(null),
     shareAgain: () => Promise.resolve({ session: sharing }),
     transfers: () => Promise.resolve({ notes: [], usedBytes: null }),
+    stored: () => Promise.resolve(receiving ?? null),
     linkOf: () => Promise.resolve(FRAGMENT),
     forget: () => Promise.resolve(),
     pickFiles: (files) => picked([...files].length),

@@ -126,6 +126,11 @@ export class ReceiverScreen extends Screen {
     );
   }
 
+  /** The fraction that the screen shows as verified. */
+  shown(): Promise<number> {
+    return this.page.getByLabel('Total progress').evaluate((bar: HTMLProgressElement) => bar.value);
+  }
+
   /** Waits until everything accepted is verified or has failed, and something is verified. */
   async verified(): Promise<void> {
     await this.heading(/^Received and verified/).waitFor({ timeout: TRANSFER_MS });
@@ -142,6 +147,13 @@ export class ReceiverScreen extends Screen {
   async savedOne(): Promise<string> {
     const download = this.#download();
     await this.verified();
+    return this.#kept(await download);
+  }
+
+  /** Saves a single file; where it is then. */
+  async save(): Promise<string> {
+    const download = this.#download();
+    await this.button('Save').click();
     return this.#kept(await download);
   }
 

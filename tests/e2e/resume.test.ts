@@ -27,6 +27,18 @@ test('a receiver who left finds the transfer in its list, and goes on', async ({
   await sender.verified();
 });
 
+test('what was received can be saved again later, with nobody there', async ({ scene }) => {
+  const file = await scene.file('film.bin', MIB);
+  const [sender, receiver] = await scene.pair([file]);
+  await receiver.receiveOne();
+  await sender.verified();
+  await sender.close();
+  await receiver.page.getByRole('link', { name: 'Beeline' }).click();
+  await receiver.transfer('film.bin').getByRole('button', { name: 'Open' }).click();
+  await receiver.verified();
+  expect(await sha256OfFile(await receiver.save())).toBe(file.sha256);
+});
+
 test('a transfer that is forgotten leaves nothing behind', async ({ scene }) => {
   const file = await scene.file('film.bin', 64 * MIB);
   const [, receiver] = await scene.pair([file]);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { PIECE_BYTES } from '../../src/core/limits.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
+import { Stored } from '../../src/flow/stored.ts';
 import { acceptAll, at, makeOffer, openScene, type Scene, type TestWorld, until } from '../doubles/world.ts';
 
 let scene: Scene;
@@ -160,5 +161,42 @@ describe('a receiver that comes back in another page', () => {
     receiving.retry();
     await until(receiving, at('finished'));
     expect(world.sinks.sinks.at(-1)?.written).toBe(8 * PIECE_BYTES);
+  });
+});
+
+describe('a finished transfer', () => {
+  it('can be saved again in another page, without the sender and without a network', async () => {
+    scene = await openScene([2 * PIECE_BYTES, 0, 9]);
+    const { world, identity } = scene;
+    const first = scene.receive();
+    await acceptAll(first);
+    await until(first, ({ state }) => state.at === 'finished' && state.confirmed);
+    first.close();
+    scene.sharing.close();
+    const receipt = await world.archive.receipt(identity.keys.roomId);
+    if (receipt === null) throw new Error('nothing was kept');
+    const stored = new Stored(world, receipt);
+    later.push(stored);
+    expect(stored.view.state.at).toBe('checking');
+    await until(stored, at('finished'));
+    await stored.save('zip');
+    expect(stored.view).toMatchObject({ saving: 'done', progress: { verifiedEntries: 3 } });
+    expect(world.sinks.sinks.at(-1)?.saved).toEqual([{ entries: [0, 1, 2], as: 'zip' }]);
+  });
+
+  it('says which of its files are no longer what they were', async () => {
+    scene = await openScene([2 * PIECE_BYTES, 9]);
+    const { world, identity } = scene;
+    const first = scene.receive();
+    await acceptAll(first);
+    await until(first, ({ state }) => state.at === 'finished' && state.confirmed);
+    first.close();
+    world.sinks.sinks[0]?.bytes(0).fill(7);
+    const receipt = await world.archive.receipt(identity.keys.roomId);
+    if (receipt === null) throw new Error('nothing was kept');
+    const stored = new Stored(world, receipt);
+    later.push(stored);
+    const { progress } = await until(stored, at('finished'));
+    expect([progress?.entries.failure(0), progress?.entries.status(1)]).toEqual(['gone', 'verified']);
   });
 });

@@ -36,7 +36,7 @@ const HOSTILE: readonly Entry[] = [
 const TRANSFERS: Transfers = {
   usedBytes: 6_400_000_000,
   notes: [
-    ['a', 'receiving', 'Ferien 2026/Zürich/DSC_00001.RAW', 420, 12_000_000_000, 6_000_000_000, 'unfinished'],
+    ['a', 'receiving', 'Ferien 2026', 420, 12_000_000_000, 6_000_000_000, 'unfinished'],
     [
       'b',
       'sending',

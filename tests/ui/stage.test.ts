@@ -150,20 +150,32 @@ describe('leaving', () => {
   });
 });
 
-it('a single file saves itself once, and only when it is not in place already', async () => {
+describe('a single file', () => {
   const one = ENTRIES.slice(0, 1);
-  const done = { progress: progressOf(one, { fraction: 1 }) };
-  const { receiving } = await opened(
-    receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) }, done),
-  );
-  receiving.show({ path: null });
-  expect(receiving.asked).toEqual([['save', 'files']]);
+  const moving = () => receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(one) });
+  const finished = {
+    state: { at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) },
+    progress: progressOf(one, { fraction: 1 }),
+  } as const;
 
-  const placed = { ...done, sink: { kind: 'folder', inPlace: true } as const };
-  const inPlace = await opened(
-    receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) }, placed),
-  );
-  expect(inPlace.receiving.asked).toEqual([]);
+  it('saves itself once when it has arrived', async () => {
+    const { receiving } = await opened(moving());
+    receiving.show(finished);
+    receiving.show({ path: null });
+    expect(receiving.asked).toEqual([['save', 'files']]);
+  });
+
+  it('does not when it is in place already', async () => {
+    const { receiving } = await opened(moving());
+    receiving.show({ ...finished, sink: { kind: 'folder', inPlace: true } });
+    expect(receiving.asked).toEqual([]);
+  });
+
+  it('does not when it arrived in an earlier page', async () => {
+    const { receiving } = await opened(receivingOf({ at: 'checking', ...acceptanceOf(one) }));
+    receiving.show(finished);
+    expect(receiving.asked).toEqual([]);
+  });
 });
 
 it('a new version waits until nothing would be lost', async () => {

@@ -1,0 +1,130 @@
+import { asBeelineError, BeelineError } from '../core/errors.ts';
+import { planEntries } from '../core/manifest.ts';
+import type { Receipt } from '../core/ports.ts';
+import type { ReceiverState } from '../core/receiver.ts';
+import { Intake, planOf } from './intake.ts';
+import { TransferMeter } from './meter.ts';
+import { Publisher } from './publisher.ts';
+import type { ReceivingSession, ReceivingView } from './views.ts';
+import type { World } from './world.ts';
+
+/** A transfer that an earlier page has finished: what is here is looked at, and can be saved again, without a network. */
+export class Stored implements ReceivingSession {
+  #state: ReceiverState;
+  #intake: Intake | null = null;
+  #checkedBytes: number | null = 0;
+  #saving: ReceivingView['saving'] = 'no';
+  #closed = false;
+  readonly #entries: ReceivingView['entries'];
+  readonly #meter: TransferMeter;
+  readonly #publisher: Publisher<ReceivingView>;
+
+  constructor(
+    private readonly world: World,
+    private readonly receipt: Receipt,
+  ) {
+    const { manifest, accepted } = receipt;
+    this.#entries = planEntries(manifest.entries);
+    this.#meter = new TransferMeter(world.clock);
+    this.#state = { at: 'checking', manifest, accepted };
+    this.#publisher = new Publisher(world.clock, () => this.#render());
+    this.#look().catch((error: unknown) => {
+      this.#show({ at: 'failed', code: asBeelineError(error, 'disk-failed').code, kept: null });
+    });
+  }
+
+  get view(): ReceivingView {
+    return this.#publisher.view;
+  }
+
+  watch(onchange: (view: ReceivingView) => void): () => void {
+    return this.#publisher.watch(onchange);
+  }
+
+  async save(as: 'files' | 'zip'): Promise<void> {
+    const intake = this.#intake;
+    if (intake === null || this.#saving === 'running') return;
+    this.#saving = 'running';
+    this.#publisher.publish();
+    try {
+      await intake.save(as);
+      this.#saving = 'done';
+    } catch (error) {
+      this.#saving = asBeelineError(error, 'disk-failed').code;
+    }
+    this.#publisher.publish();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#intake?.release(true).catch((error: unknown) => console.warn('storage:', asBeelineError(error).detail));
+  }
+
+  /** Nothing moves, so nothing can be accepted, paused or cancelled. */
+  accept(): void {
+    return;
+  }
+  decline(): void {
+    return;
+  }
+  pause(): void {
+    return;
+  }
+  resume(): void {
+    return;
+  }
+  cancel(): void {
+    return;
+  }
+  retry(): void {
+    return;
+  }
+
+  async #look(): Promise<void> {
+    const { receipt, world } = this;
+    const sink = await world.sinks.reopen(planOf(receipt, this.#entries ?? undefined), receipt.storage);
+    if (this.#closed) {
+      await sink.close();
+      return;
+    }
+    const intake = new Intake(world, receipt, sink, {
+      send: () => undefined,
+      onprogress: () => this.#publisher.touch(),
+      onsettled: () => this.#show({ ...receipt, at: 'finished', confirmed: true, attempt: 0 }),
+      onblocked: () => undefined,
+      onerror: ({ code }) => this.#show({ at: 'failed', code, kept: null }),
+    });
+    this.#intake = intake;
+    await intake.recall((bytes) => {
+      this.#checkedBytes = (this.#checkedBytes ?? 0) + bytes;
+      this.#publisher.touch();
+    });
+    this.#checkedBytes = null;
+    const { ledger } = intake;
+    for (const entry of ledger.accepted) if (!ledger.isWhole(entry)) ledger.fail(entry, 'gone');
+    if (ledger.failedEntries === ledger.accepted.length) throw new BeelineError('gone', 'nothing is whole');
+    intake.pieces.closeWholeEntries();
+  }
+
+  #show(state: ReceiverState): void {
+    this.#state = state;
+    this.#publisher.publish();
+  }
+
+  #render(): ReceivingView {
+    const intake = this.#intake;
+    return {
+      state: this.#state,
+      fingerprint: '',
+      device: '',
+      signaling: 'open',
+      entries: this.#entries,
+      room: null,
+      sink: intake === null ? null : { kind: intake.sink.kind, inPlace: intake.sink.inPlace },
+      progress: intake === null ? null : this.#meter.progress(intake.ledger),
+      checkedBytes: this.#checkedBytes,
+      path: null,
+      saving: this.#saving,
+    };
+  }
+}
