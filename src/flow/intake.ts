@@ -2,6 +2,7 @@ import { toRuns } from '../core/have.ts';
 import { Ledger } from '../core/ledger.ts';
 import { type PlannedEntry, planEntries } from '../core/manifest.ts';
 import { type ControlMessage, runMessages } from '../core/messages.ts';
+import { topOf } from '../core/paths.ts';
 import type { Sink, SinkPlan } from '../core/ports.ts';
 import type { Acceptance } from '../core/receiver.ts';
 import { PieceReceiver, type ReceiveHandlers } from './receive.ts';
@@ -24,11 +25,17 @@ export class Intake {
   constructor(
     world: Pick<World, 'subtle' | 'clock'>,
     { manifest, accepted }: Acceptance,
+    private readonly plan: SinkPlan,
     readonly sink: Sink,
     handlers: ReceiveHandlers,
   ) {
     this.ledger = new Ledger(manifest, accepted);
     this.pieces = new PieceReceiver({ ...world, ...handlers, ledger: this.ledger, sink });
+  }
+
+  /** What a person would call it. */
+  get name(): string {
+    return topOf(this.plan.entries[0]?.path ?? '');
   }
 
   /** Marks what an earlier page has left and is still intact. @param onstep bytes looked at. */

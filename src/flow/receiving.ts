@@ -2,8 +2,7 @@ import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts'
 import type { ShareKeys } from '../core/link.ts';
 import { planEntries, type PlannedEntry } from '../core/manifest.ts';
 import { type ControlMessage, ManifestReader } from '../core/messages.ts';
-import { topOf } from '../core/paths.ts';
-import type { Lane, Receipt, Room, Signaling, Sink, TransferNote } from '../core/ports.ts';
+import type { Lane, Receipt, Room, Signaling, Sink, SinkPlan } from '../core/ports.ts';
 import {
   type Acceptance,
   RECEIVER_START,
@@ -18,12 +17,10 @@ import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { randomId } from './identity.ts';
 import { Intake, planOf } from './intake.ts';
+import { Keeper, reportStorage } from './keeper.ts';
 import type { ReceiveHandlers } from './receive.ts';
 import type { ReceivingSession, ReceivingView } from './views.ts';
 import type { World } from './world.ts';
-
-/** Milliseconds between notes of how far a transfer is, for the list of transfers. */
-const NOTE_MS = 5_000;
 
 /** Receives from one link: runs the receiver's machine, carries out its effects, and speaks the protocol on its lane. */
 export class Receiving implements ReceivingSession {
@@ -35,12 +32,11 @@ export class Receiving implements ReceivingSession {
   #conversation: Conversation | null = null;
   #listing: ManifestReader | null = null;
   #intake: Intake | null = null;
-  #receipt: Receipt | null;
   /** Bytes looked at again after a reload; null when nothing is being looked at. */
   #checkedBytes: number | null = null;
-  #notedAt = 0;
   #place: unknown = null;
   #closed = false;
+  readonly #keeper: Keeper;
   readonly #signaling: Signaling;
   readonly #redial: Redial;
   readonly #meter: TransferMeter;
@@ -53,7 +49,7 @@ export class Receiving implements ReceivingSession {
     receipt: Receipt | null = null,
   ) {
     const id = randomId(world);
-    this.#receipt = receipt;
+    this.#keeper = new Keeper(world, keys, receipt);
     this.#meter = new TransferMeter(world.clock);
     this.#signaling = world.signaling.connect(id, randomId(world));
     this.#redial = new Redial(world, this.#signaling, keys, id, {
@@ -129,8 +125,11 @@ export class Receiving implements ReceivingSession {
     this.#redial.close();
     this.#signaling.close();
     this.#conversation?.drop('connection-lost');
-    if (this.#state.at === 'transferring' || this.#state.at === 'reconnecting') this.#note('unfinished');
-    this.#intake?.release(true).catch(reportDisk);
+    const { at } = this.#state;
+    if (this.#intake !== null && (at === 'transferring' || at === 'reconnecting')) {
+      this.#keeper.note('unfinished', this.#intake);
+    }
+    this.#intake?.release(true).catch(reportStorage);
   }
 
   #handle(event: ReceiverEvent): void {
@@ -140,7 +139,10 @@ export class Receiving implements ReceivingSession {
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     if (!changed) return;
-    if (state.at === 'finished') this.#finished(state.confirmed);
+    if (state.at === 'finished' && this.#intake !== null) {
+      this.#keeper.note('finished', this.#intake);
+      if (state.confirmed) this.#keeper.confirmed();
+    }
     this.#publisher.publish();
   }
 
@@ -172,22 +174,10 @@ export class Receiving implements ReceivingSession {
     }
   }
 
-  /** What is kept is listed for an hour; see `forgetStale`. */
   async #release(keep: boolean): Promise<void> {
-    const { roomId } = this.keys;
     const intake = this.#intake;
-    const receipt = this.#receipt;
     this.#intake = null;
-    this.#receipt = null;
-    try {
-      if (keep && intake !== null) this.#note('cancelled', intake);
-      // First the receipt: a file without one is swept away, a receipt without its file promises too much.
-      if (!keep && receipt !== null) await this.world.archive.forget('receiving', roomId);
-      await intake?.release(keep);
-      if (!keep && receipt !== null && intake === null) await this.world.sinks.forget(receipt.storage);
-    } catch (error) {
-      reportDisk(error);
-    }
+    await this.#keeper.release(intake, keep);
   }
 
   #connected(lane: Lane): void {
@@ -271,7 +261,7 @@ export class Receiving implements ReceivingSession {
     this.world.sinks.room().then((room) => {
       this.#room = room;
       this.#publisher.touch();
-    }, reportDisk);
+    }, reportStorage);
   }
 
   #entryFailed({ entry, code }: Extract<ControlMessage, { t: 'entry-failed' }>): void {
@@ -287,12 +277,12 @@ export class Receiving implements ReceivingSession {
   async #openSink(): Promise<void> {
     const state = this.#state;
     if (state.at !== 'preparing') return;
-    const { manifest, accepted } = state;
+    const plan = planOf(state, this.#entries ?? undefined);
     let sink: Sink;
     // An earlier transfer from this link holds the room this one needs.
     await this.#release(false);
     try {
-      sink = await this.world.sinks.open(planOf(state, this.#entries ?? undefined), this.#place);
+      sink = await this.world.sinks.open(plan, this.#place);
     } catch (error) {
       this.#handle({ on: 'sink-refused', code: asBeelineError(error, 'disk-failed').code });
       return;
@@ -301,13 +291,9 @@ export class Receiving implements ReceivingSession {
       await sink.discard();
       return;
     }
-    const intake = this.#take(state, sink);
-    if (sink.storage !== null) {
-      const { roomId, secret } = this.keys;
-      this.#receipt = { id: roomId, secret, manifest, accepted, storage: sink.storage };
-      this.world.archive.keepReceipt(this.#receipt).catch(reportDisk);
-      this.#note('unfinished');
-    }
+    const intake = this.#take(state, plan, sink);
+    this.#keeper.accepted(state, sink.storage);
+    this.#keeper.note('unfinished', intake);
     this.#handle({ on: 'sink-open' });
     intake.pieces.closeWholeEntries();
   }
@@ -333,22 +319,23 @@ export class Receiving implements ReceivingSession {
   }
 
   async #reopen(state: ReceiverState & Acceptance): Promise<Intake> {
-    const receipt = this.#receipt;
+    const { receipt } = this.#keeper;
     if (receipt === null) {
       if (this.#intake === null) throw new BeelineError('gone', 'nothing was kept');
       return this.#intake;
     }
     const before = this.#intake;
     this.#intake = null;
-    await before?.release(true).catch(reportDisk);
+    await before?.release(true).catch(reportStorage);
     this.#checkedBytes = 0;
-    const sink = await this.world.sinks.reopen(planOf(state, this.#entries ?? undefined), receipt.storage);
-    if (this.#state === state && !this.#closed) return this.#take(state, sink);
+    const plan = planOf(state, this.#entries ?? undefined);
+    const sink = await this.world.sinks.reopen(plan, receipt.storage);
+    if (this.#state === state && !this.#closed) return this.#take(state, plan, sink);
     await sink.close();
     throw new BeelineError('gone', 'given up meanwhile');
   }
 
-  #take(acceptance: Acceptance, sink: Sink): Intake {
+  #take(acceptance: Acceptance, plan: SinkPlan, sink: Sink): Intake {
     const handlers: ReceiveHandlers = {
       send: (message) => this.#send(message),
       onprogress: () => this.#progressed(),
@@ -356,7 +343,7 @@ export class Receiving implements ReceivingSession {
       onblocked: (code) => this.#handle({ on: 'blocked', code }),
       onerror: (error) => this.#fail(error),
     };
-    this.#intake = new Intake(this.world, acceptance, sink, handlers);
+    this.#intake = new Intake(this.world, acceptance, plan, sink, handlers);
     return this.#intake;
   }
 
@@ -365,35 +352,7 @@ export class Receiving implements ReceivingSession {
     if (intake === null) return;
     this.#meter.sample(intake.ledger.verifiedBytes);
     this.#publisher.touch();
-    if (this.world.clock.now() - this.#notedAt >= NOTE_MS) this.#note('unfinished');
-  }
-
-  /** For the list of transfers; what does not outlive the page is not listed. */
-  #note(state: TransferNote['state'], intake = this.#intake): void {
-    if (intake === null || intake.sink.storage === null) return;
-    const { accepted, totalBytes, verifiedBytes } = intake.ledger;
-    const [first = 0] = accepted;
-    this.#notedAt = this.world.clock.now();
-    this.world.archive
-      .note({
-        id: this.keys.roomId,
-        role: 'receiving',
-        name: topOf(this.#entries?.[first]?.path ?? ''),
-        files: accepted.length,
-        totalBytes,
-        verifiedBytes,
-        state,
-        updatedAt: this.#notedAt,
-      })
-      .catch(reportDisk);
-  }
-
-  /** The secret is of no more use once both sides know of the end. */
-  #finished(confirmed: boolean): void {
-    this.#note('finished');
-    if (!confirmed || this.#receipt === null) return;
-    this.#receipt = { ...this.#receipt, secret: null };
-    this.world.archive.keepReceipt(this.#receipt).catch(reportDisk);
+    this.#keeper.progressed(intake);
   }
 
   /** Asks for all that is missing; after a reconnection that is less. */
@@ -447,9 +406,4 @@ export class Receiving implements ReceivingSession {
       saving: this.#saving,
     };
   }
-}
-
-/** Closing or deleting storage failed: nothing the person could do; the next start cleans up. */
-function reportDisk(error: unknown): void {
-  console.warn('storage:', asBeelineError(error, 'disk-failed').detail);
 }

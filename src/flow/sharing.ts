@@ -1,10 +1,11 @@
-import { asBeelineError, type ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import { toFragment } from '../core/link.ts';
 import { topOf } from '../core/paths.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Admission, isOver, type SenderEvent } from '../core/sender.ts';
 import { Delivery, type Offer } from './delivery.ts';
 import type { ShareIdentity } from './identity.ts';
+import { reportStorage } from './keeper.ts';
 import { OfferListener } from './listen.ts';
 import { Publisher } from './publisher.ts';
 import type { SharingSession, SharingView } from './views.ts';
@@ -92,7 +93,7 @@ export class Sharing implements SharingSession {
   }
 
   close(): void {
-    this.world.archive.forget('sending', this.identity.keys.roomId).catch(reportArchive);
+    this.world.archive.forget('sending', this.identity.keys.roomId).catch(reportStorage);
     this.#listener.close();
     for (const delivery of this.#deliveries.values()) delivery.handle({ on: 'fatal', code: 'sender-closed' });
     this.#end();
@@ -117,7 +118,7 @@ export class Sharing implements SharingSession {
         state: 'unfinished',
         updatedAt: this.world.clock.now(),
       })
-      .catch(reportArchive);
+      .catch(reportStorage);
   }
 
   #tell(id: string, event: SenderEvent): void {
@@ -193,9 +194,4 @@ export class Sharing implements SharingSession {
       deliveries: [...this.#deliveries.values()].map((delivery) => delivery.view),
     };
   }
-}
-
-/** The share works without it, until this page ends. */
-function reportArchive(error: unknown): void {
-  console.warn('storage:', asBeelineError(error).detail);
 }

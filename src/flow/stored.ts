@@ -3,6 +3,7 @@ import { planEntries } from '../core/manifest.ts';
 import type { Receipt } from '../core/ports.ts';
 import type { ReceiverState } from '../core/receiver.ts';
 import { Intake, planOf } from './intake.ts';
+import { reportStorage } from './keeper.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import type { ReceivingSession, ReceivingView } from './views.ts';
@@ -57,7 +58,7 @@ export class Stored implements ReceivingSession {
 
   close(): void {
     this.#closed = true;
-    this.#intake?.release(true).catch((error: unknown) => console.warn('storage:', asBeelineError(error).detail));
+    this.#intake?.release(true).catch(reportStorage);
   }
 
   /** Nothing moves, so nothing can be accepted, paused or cancelled. */
@@ -82,12 +83,13 @@ export class Stored implements ReceivingSession {
 
   async #look(): Promise<void> {
     const { receipt, world } = this;
-    const sink = await world.sinks.reopen(planOf(receipt, this.#entries ?? undefined), receipt.storage);
+    const plan = planOf(receipt, this.#entries ?? undefined);
+    const sink = await world.sinks.reopen(plan, receipt.storage);
     if (this.#closed) {
       await sink.close();
       return;
     }
-    const intake = new Intake(world, receipt, sink, {
+    const intake = new Intake(world, receipt, plan, sink, {
       send: () => undefined,
       onprogress: () => this.#publisher.touch(),
       onsettled: () => this.#show({ ...receipt, at: 'finished', confirmed: true, attempt: 0 }),
