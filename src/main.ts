@@ -1,7 +1,7 @@
 /** Mounts the screens on what they can ask for. */
 import { mount } from 'svelte';
 import { canChoosePlace, choosePlace } from './disk/place.ts';
-import { pickDrop, pickFiles } from './disk/sources.ts';
+import { canChooseFiles, chooseFiles, pickDrop, pickFiles } from './disk/sources.ts';
 import type { Services } from './flow/services.ts';
 import App from './ui/App.svelte';
 import { watchUpdate } from './update.ts';
@@ -20,6 +20,8 @@ const services: Services = {
   forget: async (note) => (await kept()).forget(note),
   pickFiles,
   pickDrop,
+  canChooseFiles,
+  chooseFiles,
   canChoosePlace,
   choosePlace,
   secure: isSecureContext,

@@ -4,7 +4,7 @@ import { deriveShareKeys, secretOf } from './core/link.ts';
 import { makeManifest } from './core/manifest.ts';
 import { matchEntries } from './core/match.ts';
 import type { KeptShare } from './core/ports.ts';
-import { areReadable, filesOf } from './disk/handles.ts';
+import { areReadable, asHandles, filesOf } from './disk/handles.ts';
 import { hold } from './disk/transfers.ts';
 import type { Offer } from './flow/delivery.ts';
 import { makeIdentity, randomId, type ShareIdentity } from './flow/identity.ts';
@@ -28,8 +28,9 @@ export async function share({ entries, source, handles }: Picked): Promise<Shari
 export async function returningShare(id: string): Promise<ReturningShare | null> {
   const kept = await world.archive.share(id);
   if (kept === null) return null;
-  const { manifest, handles } = kept;
-  return { id, manifest, hasHandles: handles !== null, readable: handles !== null && (await areReadable(handles)) };
+  const handles = asHandles(kept.handles);
+  const readable = handles !== null && (await areReadable(handles));
+  return { id, manifest: kept.manifest, hasHandles: handles !== null, readable };
 }
 
 /**
@@ -43,7 +44,7 @@ export async function shareAgain(id: string, picked: Picked | null, partly: bool
   requireWebRtc();
   const kept = await world.archive.share(id);
   if (kept === null) throw new BeelineError('gone', 'the share is not kept');
-  const again = picked ?? (await filesOf(kept.handles ?? [], kept.manifest.entries));
+  const again = picked ?? (await readAgain(kept));
   const { found, missing } = matchEntries(kept.manifest.entries, again.entries);
   if (missing.length > 0 && !partly) return { missing };
   const source = new MatchedSource(again.source, found);
@@ -54,6 +55,12 @@ export async function shareAgain(id: string, picked: Picked | null, partly: bool
 async function open(identity: ShareIdentity, offer: Offer): Promise<SharingSession> {
   const letGo = await hold(identity.keys.roomId);
   return told(new Sharing(world, identity, offer, home.href, letGo));
+}
+
+async function readAgain({ handles, manifest }: KeptShare): Promise<Picked> {
+  const known = asHandles(handles);
+  if (known === null) throw new BeelineError('gone', 'no handles');
+  return filesOf(known, manifest.entries);
 }
 
 async function identityOf({ privateKey, publicKey, token }: KeptShare): Promise<ShareIdentity> {

@@ -273,8 +273,8 @@ export interface KeptShare {
   /** The sender's token at the signaling server. */
   readonly token: string;
   readonly manifest: Manifest;
-  /** For each entry what finds its file again; null where the browser gives nothing of the kind. */
-  readonly handles: readonly unknown[] | null;
+  /** What finds the files again, for `disk/handles.ts`; null where the browser gives nothing of the kind. */
+  readonly handles: unknown;
 }
 
 /**

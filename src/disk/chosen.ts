@@ -8,6 +8,8 @@ export class Chosen {
   readonly files: ChosenFile[] = [];
   /** Paths of what is there but cannot be read. */
   readonly unreadable: string[] = [];
+  /** What was chosen itself, files and folders: the browser asks for these, not for what is in them. */
+  readonly roots: FileSystemHandle[] = [];
 
   /** @throws BeelineError `too-many-entries` or `name-too-long`. */
   add(file: ChosenFile): void {

@@ -2,14 +2,24 @@
 import { BeelineError } from '../core/errors.ts';
 import type { Entry } from '../core/manifest.ts';
 import { entryOf, FileSource, type ChosenFile } from './file-source.ts';
-import type { PickedFiles } from './sources.ts';
+import type { FileHandles, PickedFiles } from './sources.ts';
+
+const READ = { mode: 'read' } as const;
+
+/** Null for anything else: a database may hold what an older version has left. */
+export function asHandles(kept: unknown): FileHandles | null {
+  if (typeof kept !== 'object' || kept === null || !('roots' in kept) || !('files' in kept)) return null;
+  const { roots, files } = kept;
+  if (!Array.isArray(roots) || !Array.isArray(files)) return null;
+  const areHandles =
+    roots.every((root) => root instanceof FileSystemHandle) &&
+    files.every((file) => file instanceof FileSystemFileHandle);
+  return areHandles ? { roots, files } : null;
+}
 
 /** True when the browser lets this page read all of them without asking. */
-export async function areReadable(handles: readonly unknown[]): Promise<boolean> {
-  for (const handle of handles) {
-    if (!(handle instanceof FileSystemFileHandle)) return false;
-    if ((await handle.queryPermission({ mode: 'read' })) !== 'granted') return false;
-  }
+export async function areReadable({ roots }: FileHandles): Promise<boolean> {
+  for (const root of roots) if ((await root.queryPermission(READ)) !== 'granted') return false;
   return true;
 }
 
@@ -19,22 +29,20 @@ export async function areReadable(handles: readonly unknown[]): Promise<boolean>
  * @param entries what they were; their paths stay.
  * @throws BeelineError `permission-denied`
  */
-export async function filesOf(handles: readonly unknown[], entries: readonly Entry[]): Promise<PickedFiles> {
-  const files: ChosenFile[] = [];
-  for (const [number, handle] of handles.entries()) {
-    const path = entries[number]?.path;
-    if (path === undefined || !(handle instanceof FileSystemFileHandle)) continue;
-    await allowed(handle);
+export async function filesOf({ roots, files }: FileHandles, entries: readonly Entry[]): Promise<PickedFiles> {
+  for (const root of roots) await ask(root);
+  const found: ChosenFile[] = [];
+  for (const [number, handle] of files.entries()) {
     const again = () => handle.getFile();
     const file = await again().catch(() => null);
-    if (file !== null) files.push({ path, file, again, handle });
+    const path = entries[number]?.path;
+    if (file !== null && path !== undefined) found.push({ path, file, again, handle });
   }
-  return { entries: files.map(entryOf), source: new FileSource(files), handles: null, unreadable: [] };
+  return { entries: found.map(entryOf), source: new FileSource(found), handles: null, unreadable: [] };
 }
 
-async function allowed(handle: FileSystemFileHandle): Promise<void> {
-  const mode = { mode: 'read' } as const;
-  if ((await handle.queryPermission(mode)) === 'granted') return;
-  const answer = await handle.requestPermission(mode).catch(() => 'denied');
+async function ask(root: FileSystemHandle): Promise<void> {
+  if ((await root.queryPermission(READ)) === 'granted') return;
+  const answer = await root.requestPermission(READ).catch(() => 'denied');
   if (answer !== 'granted') throw new BeelineError('permission-denied');
 }

@@ -7,8 +7,8 @@ import type { ReceivingSession, SharingSession } from './views.ts';
 export interface Picked {
   readonly entries: readonly Entry[];
   readonly source: Source;
-  /** For each entry what finds its file in a later page; null where the browser gives nothing of the kind. */
-  readonly handles: readonly unknown[] | null;
+  /** What finds the files in a later page; null where the browser gives nothing of the kind. */
+  readonly handles: unknown;
   /** Names of chosen things that could not be read. */
   readonly unreadable: readonly string[];
 }
@@ -58,6 +58,10 @@ export interface Services {
   forget(note: TransferNote): Promise<void>;
   /** Files of a file input, a folder input or the clipboard. */
   pickFiles(files: Iterable<unknown>): Picked;
+  /** True where {@link chooseFiles} works: elsewhere a file input does it, and a later page has to ask for the files. */
+  readonly canChooseFiles: boolean;
+  /** Lets the person choose what to send; null when they closed the picker. Rejects with a BeelineError. */
+  chooseFiles(kind: 'files' | 'folder', signal: AbortSignal): Promise<Picked | null>;
   /** Everything dropped, folders walked; `transfer` is the event's DataTransfer, read before the event ends. */
   pickDrop(transfer: unknown, signal: AbortSignal): Promise<Picked>;
   /** True where the person can choose a folder to receive into. */

@@ -115,6 +115,11 @@ export class Stage {
     return this.#share(() => Promise.resolve(this.services.pickFiles(files)));
   }
 
+  /** Lets the person choose with the browser's own picker. */
+  shareChosen(kind: 'files' | 'folder'): Promise<void> {
+    return this.#share((signal) => this.services.chooseFiles(kind, signal));
+  }
+
   shareDrop(transfer: DataTransfer): Promise<void> {
     return this.#share((signal) => this.services.pickDrop(transfer, signal));
   }
@@ -194,12 +199,16 @@ export class Stage {
     return this.#errand.signal;
   }
 
-  async #share(pick: (signal: AbortSignal) => Promise<Picked>): Promise<void> {
+  async #share(pick: (signal: AbortSignal) => Promise<Picked | null>): Promise<void> {
     const signal = this.#show({ at: 'reading', stop: () => this.#show(HOME) });
     const left = (): boolean => signal.aborted;
     try {
       const picked = await pick(signal);
       if (left()) return;
+      if (picked === null) {
+        this.#show(HOME);
+        return;
+      }
       if (picked.entries.length === 0) {
         this.#show({ at: 'home', trouble: NOTHING_CHOSEN });
         return;

@@ -230,6 +230,8 @@ export function servicesOf(
     forget: () => Promise.resolve(),
     pickFiles: (files) => picked([...files].length),
     pickDrop: () => Promise.resolve(picked(ENTRIES.length)),
+    canChooseFiles: false,
+    chooseFiles: () => Promise.resolve(null),
     canChoosePlace: true,
     choosePlace: () => Promise.resolve({ name: 'Photos' }),
     secure: true,

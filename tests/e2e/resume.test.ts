@@ -1,4 +1,5 @@
 /** Transfers that are broken off and go on: what was verified is not sent again. */
+import { createHash } from 'node:crypto';
 import { truncate } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { MIB, sha256OfFile } from './files.ts';
@@ -71,6 +72,31 @@ test('a sender whose page is reloaded chooses the same file, and it goes on unde
   expect(await sender.link()).toBe(link);
   expect(await sha256OfFile(await saved)).toBe(file.sha256);
   await sender.verified();
+});
+
+test('a sender whose browser keeps handles goes on by itself after a reload', async ({ scene }) => {
+  const sender = await SenderScreen.open(await scene.device(), scene.baseUrl);
+  // The picker is the browser's own window, which no test can reach; the handle it would give is a real one.
+  await sender.page.evaluate(() => {
+    window.showOpenFilePicker = async () => {
+      const handle = await (await navigator.storage.getDirectory()).getFileHandle('film.bin', { create: true });
+      const writable = await handle.createWritable();
+      for (let mib = 0; mib < 64; mib++) await writable.write(new Uint8Array(1_048_576).fill(mib));
+      await writable.close();
+      return [handle];
+    };
+  });
+  await sender.button('Choose files').click();
+  const link = await sender.link();
+  const receiver = await scene.receiver(link);
+  await receiver.receive();
+  await receiver.arrived(0.3);
+  const saved = receiver.savedOne();
+  await sender.page.reload();
+  expect(await sender.link()).toBe(link);
+  const hash = createHash('sha256');
+  for (let mib = 0; mib < 64; mib++) hash.update(new Uint8Array(MIB).fill(mib));
+  expect(await sha256OfFile(await saved)).toBe(hash.digest('hex'));
 });
 
 test('a sender who comes back with a changed file is told, and may go on without it', async ({ scene }) => {

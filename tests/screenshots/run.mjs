@@ -14,6 +14,8 @@ const words = process.argv.slice(2);
 
 const VIEWPORTS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 
+const returned = (page) => page.getByRole('button', { name: 'Resume' }).nth(1).click();
+
 /** What is done in a scene before its picture is taken. */
 const ACTS = {
   'home-offline': (page) => page.context().setOffline(true),
@@ -27,6 +29,8 @@ const ACTS = {
     page.getByLabel('Files to send').setInputFiles({ name: 'a', mimeType: '', buffer: Buffer.from('a') }),
   'sharing-10000': (page) =>
     page.getByRole('group', { name: 'Files' }).evaluate((list) => list.scrollTo({ top: list.scrollHeight / 2 })),
+  returning: returned,
+  'returning-missing': returned,
   'sharing-stop': (page) => page.getByRole('button', { name: 'Stop sharing' }).click(),
   leave: (page) => page.getByRole('link', { name: 'Beeline' }).click(),
 };

@@ -58,6 +58,13 @@ const RUNNING = { byMe: false, byPeer: false };
 const SOME = ENTRIES.slice(0, 5);
 
 const home = (change: Partial<Services> = {}): Scene => ({ begins: 'home', services: () => servicesOf(change) });
+/** A share of an earlier page; where its handles are known, some files are no longer what they were. */
+const returning = (hasHandles: boolean, missing: readonly number[] = []): Scene =>
+  home({
+    transfers: () => Promise.resolve(TRANSFERS),
+    returningShare: (id) => Promise.resolve({ id, manifest: manifestOf(ENTRIES), hasHandles, readable: hasHandles }),
+    shareAgain: () => Promise.resolve({ missing }),
+  });
 const sharing = (change: () => Partial<SharingView>): Scene => ({
   begins: 'files',
   services: () => servicesOf({ sharing: sharingOf(change()) }),
@@ -124,6 +131,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     }),
   }),
   'home-transfers': home({ transfers: () => Promise.resolve(TRANSFERS) }),
+  returning: returning(false),
+  'returning-missing': returning(true, [2, 3]),
   'sharing-empty': sharing(() => ({})),
   'sharing-offline': sharing(() => ({ signaling: 'offline' })),
   'sharing-three': sharing(threeReceivers),

@@ -27,7 +27,7 @@ describe('the database', () => {
         publicKey,
         token: 't',
         manifest,
-        handles: [handle],
+        handles: { roots: [handle], files: [handle] },
       });
       const secret = new Uint8Array([1, 2]);
       await database.keepReceipt({
@@ -63,7 +63,8 @@ describe('the database', () => {
       const result = {
         verified: await crypto.subtle.verify(algorithm, verifier, signature, data),
         extractable: privateKey.extractable,
-        handle: (handles?.[0] as FileSystemFileHandle).name,
+        handle: lab.asHandles(handles)?.files[0]?.name,
+        strange: [lab.asHandles(null), lab.asHandles({ roots: [], files: [1] }), lab.asHandles([])],
         secret: [...(receipt.secret ?? [])],
         storage: receipt.storage,
         dark: await database.setting('dark'),
@@ -81,6 +82,7 @@ describe('the database', () => {
       verified: true,
       extractable: false,
       handle: 'x',
+      strange: [null, null, null],
       secret: [1, 2],
       storage: { kind: 'opfs', fileName: 'f' },
       dark: true,

@@ -5,6 +5,7 @@ import { BeelineError } from '../../../../src/core/errors.ts';
 import type { Room, Sink, SinkPlan } from '../../../../src/core/ports.ts';
 import { Database } from '../../../../src/disk/database.ts';
 import { FolderSink } from '../../../../src/disk/folder.ts';
+import { asHandles } from '../../../../src/disk/handles.ts';
 import { MemorySink } from '../../../../src/disk/memory.ts';
 import { OpfsSink } from '../../../../src/disk/opfs.ts';
 import { DiskSinks } from '../../../../src/disk/sinks.ts';
@@ -66,6 +67,7 @@ const lab = {
   FolderSink,
   DiskSinks,
   Database,
+  asHandles,
   /** What a test keeps between two evaluations. */
   kept: {} as {
     sink?: Sink;
