@@ -15,7 +15,7 @@ export interface LaneCount {
    * the packets below show it.
    */
   bulk: number;
-  /** Bytes of the DTLS packets that left, all layers above UDP included; 0 for a lane that ended with its page. */
+  /** Bytes of the packets that left, with all layers above UDP; of a lane that broke, up to a moment before. */
   packets: number;
 }
 
@@ -35,8 +35,8 @@ export function countWire(page: Page): Promise<WireCount> {
 /** Runs in the page, on its own. The count is kept for the tab: a reload goes on with it. */
 function tap(): void {
   const KEY = 'wire count';
-  const open = new Set<CountedConnection>();
-  const lastLooks: Promise<void>[] = [];
+  const LOOK_MS = 250;
+  const looks: (() => Promise<void>)[] = [];
 
   function read(): WireCount {
     return JSON.parse(sessionStorage.getItem(KEY) ?? '{"lanes":[],"wanted":[]}') as WireCount;
@@ -63,30 +63,29 @@ function tap(): void {
       return channel;
     }
 
-    override close(): void {
-      lastLooks.push(this.look());
-      super.close();
-      open.delete(this);
-    }
-
-    async look(): Promise<void> {
-      const lane = this.#lane;
-      if (lane === null) return;
-      const report = (await this.getStats()) as ReadonlyMap<string, { type: string; bytesSent: number }>;
-      const packets = [...report.values()].find(({ type }) => type === 'transport')?.bytesSent ?? 0;
-      change(({ lanes }) => {
-        const found = lanes[lane];
-        if (found !== undefined) found.packets = Math.max(found.packets, packets);
-      });
-    }
-
     #sent(bytes: number): void {
       change(({ lanes }) => {
-        this.#lane ??= lanes.push({ bulk: 0, packets: 0 }) - 1;
+        this.#lane ??= this.#begin(lanes);
         const lane = lanes[this.#lane];
         if (lane !== undefined) lane.bulk += bytes;
       });
-      open.add(this);
+    }
+
+    /** A closed connection tells nothing, so it is looked at all along; each side lingers for a second before it closes. */
+    #begin(lanes: LaneCount[]): number {
+      const number = lanes.push({ bulk: 0, packets: 0 }) - 1;
+      looks.push(() => this.#look(number));
+      setInterval(() => void this.#look(number), LOOK_MS);
+      return number;
+    }
+
+    async #look(number: number): Promise<void> {
+      const report = (await this.getStats()) as ReadonlyMap<string, { type: string; bytesSent: number }>;
+      const packets = [...report.values()].find(({ type }) => type === 'transport')?.bytesSent ?? 0;
+      change(({ lanes }) => {
+        const lane = lanes[number];
+        if (lane !== undefined) lane.packets = Math.max(lane.packets, packets);
+      });
     }
 
     #said(message: unknown): void {
@@ -98,7 +97,7 @@ function tap(): void {
 
   window.RTCPeerConnection = CountedConnection;
   (window as unknown as Counted).countWire = async () => {
-    await Promise.all([...lastLooks, ...[...open].map((connection) => connection.look())]);
+    await Promise.all(looks.map((look) => look()));
     return read();
   };
 }
