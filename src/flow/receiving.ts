@@ -32,6 +32,8 @@ export class Receiving implements ReceivingSession {
   #conversation: Conversation | null = null;
   #listing: ManifestReader | null = null;
   #intake: Intake | null = null;
+  /** Where the intake asked for its pieces: a newer lane has to hear `accept` before anything else of it. */
+  #asked: Conversation | null = null;
   /** Bytes looked at again after a reload; null when nothing is being looked at. */
   #checkedBytes: number | null = null;
   #place: unknown = null;
@@ -337,7 +339,7 @@ export class Receiving implements ReceivingSession {
 
   #take(acceptance: Acceptance, plan: SinkPlan, sink: Sink): Intake {
     const handlers: ReceiveHandlers = {
-      send: (message) => this.#send(message),
+      send: (message) => this.#asked?.send(message),
       onprogress: () => this.#progressed(),
       onsettled: () => this.#handle({ on: 'all-verified' }),
       onblocked: (code) => this.#handle({ on: 'blocked', code }),
@@ -361,6 +363,7 @@ export class Receiving implements ReceivingSession {
     if (intake === null) return;
     this.#meter.reset();
     intake.pieces.attach();
+    this.#asked = this.#conversation;
     for (const message of intake.requests()) this.#send(message);
     // The last piece may have become durable while there was no lane.
     if (intake.ledger.settled) this.#handle({ on: 'all-verified' });

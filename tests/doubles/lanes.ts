@@ -78,6 +78,8 @@ export class FakeNetwork implements LaneFactory {
   readonly #offers = new Map<string, FakeLane>();
   /** Every pair of lanes made: the initiator's side first. */
   readonly lanes: [FakeLane, FakeLane][] = [];
+  /** Called with each pair before it is handed out, to set faults. */
+  onmeet: ((pair: [FakeLane, FakeLane]) => void) | null = null;
 
   attempt({ initiator, onSignal }: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
     const lane = new FakeLane();
@@ -106,6 +108,7 @@ export class FakeNetwork implements LaneFactory {
     this.#offers.delete(offerId);
     join(offering, lane);
     this.lanes.push([offering, lane]);
+    this.onmeet?.([offering, lane]);
     answer(fakeSdp(toHex(realRandom.bytes(8))));
     resolve(lane);
   }

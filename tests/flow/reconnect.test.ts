@@ -85,6 +85,38 @@ describe('a lane that is lost', () => {
     expect(onlySink().written).toBe(PIECE_BYTES);
   });
 
+  it('[C5] [M2] and what becomes durable before the new lane has its list is told only after it', async () => {
+    scene = await openScene([24 * PIECE_BYTES]);
+    const takes = diskTakes();
+    const receiving = scene.receive();
+    await acceptAll(receiving);
+    takes(2);
+    await until(receiving, verified(2));
+    // The sender's list is held back, longer than a piece that was verified waits for its `ack`.
+    const { promise: listed, resolve: list } = deferred();
+    const { promise: greeting, resolve: greeted } = deferred();
+    scene.world.lanes.onmeet = ([receiver, sender]) => {
+      receiver.control.courier = (message, deliver) => {
+        greeted(undefined);
+        deliver(message);
+      };
+      sender.control.courier = (message, deliver) => {
+        if (String(message).includes('"manifest"') || String(message).includes('"entries"')) {
+          void listed.then(() => deliver(message));
+        } else deliver(message);
+      };
+    };
+    cut();
+    await greeting;
+    expect(receiving.view.state.at).toBe('reconnecting');
+    takes(4);
+    await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) >= 4 * PIECE_BYTES);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    list(undefined);
+    takes(Infinity);
+    expect((await until(receiving, at('finished', 'failed'))).state.at).toBe('finished');
+  });
+
   it('[D2] while the receiver pauses: the new lane is paused too', async () => {
     scene = await openScene([24 * PIECE_BYTES]);
     const takes = diskTakes();
