@@ -151,6 +151,7 @@ test('two tabs of one share: the second says that it is open elsewhere', async (
   await second.failure('open-elsewhere').first().waitFor();
   await sender.page.getByRole('link', { name: 'Beeline' }).click();
   await sender.answer('Leave').click();
+  await sender.button('Choose files').waitFor();
   await second.chooseAgain([file.path]);
   expect(await second.link()).toBe(link);
 });

@@ -1,0 +1,155 @@
+/**
+ * What a break costs on the wire. Each test prints what was missing when the transfer went on, and what was sent for it.
+ *
+ * Missing is what the receiver's first `want` after the break asks for. Sent is the sum of all messages that the sender's
+ * tab handed to `bulk`, headers included, over all lanes and in all its pages, less what is not missing. It consists of
+ * what went over the lanes made after the break, and of what was in flight over the lane that broke, which credit bounds.
+ */
+import { expect } from 'vitest';
+import { CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import type { Device } from './browser.ts';
+import { MIB, sha256OfFile, type TestFile } from './files.ts';
+import { ReceiverScreen, SenderScreen } from './pages.ts';
+import { type Scene, test } from './scene.ts';
+import { startServer } from './server.ts';
+import { countWire, tapWire } from './wire.ts';
+
+const FILE_BYTES = 256 * MIB;
+
+/** Bytes that may be sent for each byte that is missing. */
+const TOLERANCE = 1.02;
+
+const FREEZE_MS = 40_000;
+
+test('after a receiver reload, only what is missing is sent', async ({ scene }) => {
+  const crossing = await begin(scene);
+  const { receiver } = crossing;
+  const before = await half(crossing);
+  await receiver.page.reload();
+  await end('receiver reload', crossing, before);
+});
+
+test('after a sender reload, only what is missing is sent', async ({ scene }) => {
+  const crossing = await begin(scene);
+  const { file, sender } = crossing;
+  const before = await half(crossing);
+  await sender.page.reload();
+  await sender.chooseAgain([file.path]);
+  await end('sender reload', crossing, before);
+});
+
+test('after a freeze of 40 s, only what is missing is sent', async ({ scene }) => {
+  const crossing = await begin(scene);
+  const { receiver } = crossing;
+  const before = await half(crossing);
+  await receiver.device.freeze(FREEZE_MS);
+  await end('freeze of 40 s', crossing, before);
+});
+
+test('after the browser was killed, only what is missing is sent', async ({ scene }) => {
+  const crossing = await begin(scene);
+  const { device } = crossing.receiver;
+  const before = await half(crossing);
+  await device.crash();
+  await tapWire(device.context);
+  const receiver = await ReceiverScreen.open(device, crossing.link);
+  // Its tab is a new one, and counts anew.
+  await end('browser killed', { ...crossing, receiver }, { ...before, wants: 0 });
+});
+
+test('a restart of the signaling server goes unnoticed: nothing is sent twice', async ({ scene }) => {
+  let server = await startServer();
+  try {
+    const crossing = await begin(scene, server.url);
+    const { file, sender, receiver } = crossing;
+    for (const { device } of [sender, receiver]) device.expectComplaint(/ERR_CONNECTION_REFUSED/);
+    const saved = receiver.savedOne();
+    await receiver.arrived(0.3);
+    await server.stop();
+    const missing = file.bytes * (1 - (await receiver.shown()));
+    await receiver.arrived(0.5);
+    server = await startServer(Number(new URL(server.url).port));
+    expect(await sha256OfFile(await saved)).toBe(file.sha256);
+    await sender.verified();
+
+    const [{ lanes }, { wanted }] = [await countWire(sender.page), await countWire(receiver.page)];
+    const sent = sum(lanes.map(({ bulk }) => bulk));
+    tell('signaling restart', missing, sent - (file.bytes - missing), 'over the same lane');
+    expect(lanes).toHaveLength(1);
+    expect(wanted).toHaveLength(1);
+    expect(sent).toBeLessThanOrEqual(TOLERANCE * file.bytes);
+  } finally {
+    await server.stop();
+  }
+});
+
+/** One file on its way. */
+interface Crossing {
+  readonly file: TestFile;
+  readonly link: string;
+  readonly sender: SenderScreen;
+  readonly receiver: ReceiverScreen;
+}
+
+/** What had come of it before the break. */
+interface Before {
+  /** Bytes that the receiver's screen showed as verified. */
+  readonly verified: number;
+  /** Lanes and wants so far. */
+  readonly lanes: number;
+  readonly wants: number;
+}
+
+async function begin(scene: Scene, baseUrl = scene.baseUrl): Promise<Crossing> {
+  const file = await scene.file('film.bin', FILE_BYTES);
+  const sender = await SenderScreen.open(await tapped(scene), baseUrl);
+  await sender.chooseFiles([file.path]);
+  const link = await sender.link();
+  const receiver = await ReceiverScreen.open(await tapped(scene), link);
+  await receiver.receive();
+  return { file, link, sender, receiver };
+}
+
+async function tapped(scene: Scene): Promise<Device> {
+  const device = await scene.device();
+  await tapWire(device.context);
+  return device;
+}
+
+async function half({ file, sender, receiver }: Crossing): Promise<Before> {
+  await receiver.arrived(0.5);
+  const [{ lanes }, { wanted }] = [await countWire(sender.page), await countWire(receiver.page)];
+  return { lanes: lanes.length, wants: wanted.length, verified: file.bytes * (await receiver.shown()) };
+}
+
+/** Waits for the end: the file is whole, and what was verified was not sent again. */
+async function end(name: string, { file, sender, receiver }: Crossing, before: Before): Promise<void> {
+  expect(await sha256OfFile(await receiver.savedOne())).toBe(file.sha256);
+  await sender.verified();
+
+  const [{ lanes }, { wanted }] = [await countWire(sender.page), await countWire(receiver.page)];
+  const asked = wanted[before.wants];
+  if (asked === undefined) throw new Error('The lane did not break.');
+  const missing = asked * PIECE_BYTES;
+  const after = lanes.slice(before.lanes);
+  const anew = sum(after.map(({ bulk }) => bulk));
+  const inFlight = sum(lanes.slice(0, before.lanes).map(({ bulk }) => bulk)) - (file.bytes - missing);
+  const packets = sum(after.map(({ packets }) => packets));
+  tell(name, missing, anew + inFlight, `${mib(inFlight)} of it in flight at the break, ${mib(packets)} as packets`);
+  expect(missing).toBeLessThanOrEqual(file.bytes - before.verified);
+  expect(anew).toBeLessThanOrEqual(TOLERANCE * missing);
+  expect(anew + inFlight).toBeLessThanOrEqual(TOLERANCE * missing + CREDIT_BYTES);
+}
+
+/** @param sent bytes, what was in flight included. */
+function tell(name: string, missing: number, sent: number, more: string): void {
+  console.log(`${name}: ${mib(missing)} missing, ${mib(sent)} sent, ratio ${(sent / missing).toFixed(3)} (${more})`);
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)} MiB`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
