@@ -13,7 +13,7 @@ import type { WriterWorker } from './opfs-worker.ts';
 const COPY_BYTES = 64 * KIB;
 
 /** Used buffers kept, of 1 MiB each: as many as are filled and written at a time on a fast disk. */
-const SPARE_BUFFERS = 4;
+const SPARE_BUFFERS = 8;
 
 /**
  * A commit waits for this many bytes, or this many milliseconds: a flush costs the browser 1.4 ms of work, however little
