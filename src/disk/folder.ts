@@ -5,7 +5,7 @@ import type { PlannedEntry } from '../core/manifest.ts';
 import { pages } from '../core/have.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
 import type { Recalled, Sink, SinkPlan, SinkStorage } from '../core/ports.ts';
-import { FreeNames, numbered } from './free-name.ts';
+import { FreeNames, nameOf } from './free-name.ts';
 import { Journal } from './journal.ts';
 import type { JournalEntry } from './journal.ts';
 import { Layout } from './layout.ts';
@@ -163,7 +163,7 @@ export class FolderSink implements Sink {
     const parts = path.split('/');
     let folder = this.#root;
     for (const part of parts.slice(0, -1)) folder = await folder.getDirectoryHandle(part);
-    return (await folder.getFileHandle(numbered(parts.at(-1) ?? '', number))).getFile();
+    return (await folder.getFileHandle(nameOf(parts.at(-1) ?? '', number))).getFile();
   }
 
   /** Everything is in place. */

@@ -1,4 +1,5 @@
 import { BeelineError } from '../core/errors.ts';
+import { numbered } from '../core/paths.ts';
 
 /** Tries before giving up: nobody keeps a thousand copies of one name. */
 const MAX_TRIES = 1_000;
@@ -30,7 +31,7 @@ export class FreeNames {
    */
   async find(folder: FileSystemDirectoryHandle, path: string, name: string): Promise<FreeName> {
     for (let number = 1; number <= MAX_TRIES; number++) {
-      const candidate = numbered(name, number);
+      const candidate = nameOf(name, number);
       const key = folded(path + candidate);
       if (number > 1 && this.#claimed.has(key)) continue;
       this.#claimed.add(key);
@@ -40,13 +41,9 @@ export class FreeNames {
   }
 }
 
-/** The form of a name that has this number. */
-export function numbered(name: string, number: number): string {
-  if (number === 1) return name;
-  const dot = name.lastIndexOf('.');
-  const stem = dot > 0 ? name.slice(0, dot) : name;
-  const extension = dot > 0 ? name.slice(dot) : '';
-  return `${stem} (${number})${extension}`;
+/** The form of a name that has this number; 1 is the name itself. */
+export function nameOf(name: string, number: number): string {
+  return number === 1 ? name : numbered(name, number);
 }
 
 /** True for a file or a folder of that name. */

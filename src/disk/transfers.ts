@@ -45,7 +45,10 @@ export function hold(name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const patience = { signal: AbortSignal.timeout(CLOSING_MS) };
     const held = navigator.locks.request(lockName(name), patience, () => new Promise<void>((letGo) => resolve(letGo)));
-    held.catch(() => reject(new BeelineError('open-elsewhere', 'another tab has it')));
+    held.catch((thrown: unknown) => {
+      const waitedInVain = thrown instanceof DOMException && thrown.name === 'TimeoutError';
+      reject(waitedInVain ? new BeelineError('open-elsewhere') : asBeelineError(thrown, 'disk-failed'));
+    });
   });
 }
 

@@ -240,7 +240,13 @@ export class Stage {
   /** A share of an earlier page: it goes on at once where the browser has its files at hand. */
   async #return(id: string): Promise<void> {
     const signal = this.#show({ at: 'opening' });
-    const share = await this.services.returningShare(id).catch(() => null);
+    let share: ReturningShare | null;
+    try {
+      share = await this.services.returningShare(id);
+    } catch (thrown) {
+      if (!signal.aborted) this.#show({ at: 'unopened', code: asBeelineError(thrown).code });
+      return;
+    }
     if (signal.aborted) return;
     if (share === null) {
       this.#router.goHome();
@@ -284,10 +290,14 @@ export class Stage {
 
   async #openStored(id: string): Promise<void> {
     const signal = this.#show({ at: 'opening' });
-    const session = await this.services.stored(id).catch(() => null);
-    if (signal.aborted) session?.close();
-    else if (session === null) this.#show(HOME);
-    else this.#show({ at: 'receiving', reception: new Reception(session) });
+    try {
+      const session = await this.services.stored(id);
+      if (signal.aborted) session?.close();
+      else if (session === null) this.#show({ at: 'unopened', code: 'gone' });
+      else this.#show({ at: 'receiving', reception: new Reception(session) });
+    } catch (thrown) {
+      if (!signal.aborted) this.#show({ at: 'unopened', code: asBeelineError(thrown).code });
+    }
   }
 
   async forget(note: TransferNote): Promise<void> {
