@@ -97,7 +97,9 @@ export class Conversation {
     this.lane.close();
   }
 
+  /** What was under way when the conversation ended still arrives, and nobody waits for it. */
   #heard(read: () => void): void {
+    if (this.#over) return;
     this.#heartbeat.heard();
     this.guard(read);
   }

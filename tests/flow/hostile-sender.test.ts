@@ -210,6 +210,14 @@ describe('a sender that breaks the rules while pieces go', () => {
 });
 
 describe('a sender that says an end', () => {
+  it('[C7] `bye` overtakes what is under way on the bulk channel: that is no offence', async () => {
+    await accepted();
+    raw.say({ t: 'bye' });
+    await until(receiving, at('reconnecting'));
+    raw.arriveLate(chunkOf({ size: CHUNK_BYTES }));
+    expect(receiving.view.state.at).toBe('reconnecting');
+  });
+
   it.each([
     ['declines', { t: 'decline' }, { at: 'failed', code: 'sender-declined' }],
     ['cancels', { t: 'cancel' }, { at: 'cancelled', by: 'peer' }],

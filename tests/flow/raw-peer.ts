@@ -39,6 +39,11 @@ export class RawPeer {
     else this.lane.bulk.send(message);
   }
 
+  /** A bulk message that was under way when the lane was given up. */
+  arriveLate(message: Uint8Array<ArrayBuffer>): void {
+    this.lane.bulk.peer?.arrive(message.buffer);
+  }
+
   /** Resolves with the first message of this kind, or the one of that number, past or to come. */
   async hears(t: string, number = 1): Promise<Said> {
     for (;;) {
