@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-/** `unit` runs in Node, in parallel; `e2e` drives real browsers and so runs one file at a time. */
+/** `unit` runs in Node, in parallel; `netlab` builds networks and `e2e` drives real browsers, one file at a time. */
 export default defineConfig({
   test: {
     projects: [
@@ -10,7 +10,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/e2e/**', 'tests/bench/**'],
+          exclude: ['tests/e2e/**', 'tests/netlab/**', 'tests/bench/**'],
+        },
+      },
+      {
+        test: {
+          name: 'netlab',
+          include: ['tests/netlab/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

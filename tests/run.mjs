@@ -1,7 +1,7 @@
 /**
  * `npm test`: everything a bare machine needs (packages, Chromium, the built app), then the suites.
  *
- *   node tests/run.mjs [unit|e2e] [vitest filters and options]
+ *   node tests/run.mjs [unit|netlab|e2e] [vitest filters and options]
  *
  * The last line printed is the sum over all suites: `N passed, N failed`. Ends with 1 if anything failed, a suite did not
  * load, or nothing ran.
@@ -18,8 +18,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
 const args = process.argv.slice(2);
-const named = args[0] === 'unit' || args[0] === 'e2e' ? args[0] : null;
-const projects = named ? [named] : ['unit', 'e2e'];
+const PROJECTS = ['unit', 'netlab', 'e2e'];
+const named = PROJECTS.includes(args[0]) ? args[0] : null;
+const projects = named ? [named] : PROJECTS;
 const filters = named ? args.slice(1) : args;
 
 /** Runs a program in the repository with its output shown; its exit code. */
@@ -70,7 +71,7 @@ function runProject(project, folder) {
 
 function prepare() {
   if (!existsSync(vitest)) require0('npm ci', run('npm', ['ci']));
-  if (!projects.includes('e2e')) return;
+  if (named === 'unit') return;
   process.env.CHROMIUM_PATH = ensureChromium();
   require0('The build', run(process.execPath, [join(root, 'signal-server', 'build.mjs')]));
 }

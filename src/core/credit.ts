@@ -1,5 +1,5 @@
 /**
- * Flow control of one lane in payload bytes, as HTTP/2 does it for a stream: the receiver grants a rising limit, the
+ * Flow control of one connection in payload bytes over all its lanes, as HTTP/2 does it for a stream: the receiver grants a rising limit, the
  * sender never passes it. A data channel cannot be paused by its receiver, so the protocol must. Rules [K1] to [K4].
  */
 import { BeelineError } from './errors.ts';
@@ -17,6 +17,11 @@ export class CreditGate {
 
   spend(bytes: number): void {
     this.#sent += bytes;
+  }
+
+  /** A lane has ended before this much of what it was given arrived. */
+  refund(bytes: number): void {
+    this.#sent -= bytes;
   }
 
   /** A limit never falls: a smaller one is an older message's and changes nothing. */

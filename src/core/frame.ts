@@ -28,27 +28,46 @@ export const HASH_BYTES = 32;
  *  +------+------+----------+----------+----------------+-----------------+
  * ```
  *
- * All messages are views of one buffer, each good until the next is asked for: `send` copies what it is given, and a
- * buffer that stays in the processor's cache is cheaper to fill than a new one for each message.
  * Rules [F1] to [F4].
  */
-export function* encodePiece(piece: number, hash: Uint8Array, bytes: Uint8Array): Generator<Bytes, void, undefined> {
-  const message = new Uint8Array(CHUNK_HEADER_BYTES + Math.min(CHUNK_BYTES, bytes.length));
-  const view = new DataView(message.buffer);
-  view.setUint8(0, CHUNK_TYPE);
-  view.setUint32(4, piece);
-  message.set(hash, 12);
-  for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
-    const payload = bytes.subarray(offset, offset + CHUNK_BYTES);
-    view.setUint32(8, offset);
-    message.set(payload, CHUNK_HEADER_BYTES);
-    yield message.subarray(0, CHUNK_HEADER_BYTES + payload.length);
+export class PieceFrames {
+  readonly #message: Bytes;
+  readonly #view: DataView;
+
+  constructor(
+    piece: number,
+    hash: Uint8Array,
+    private readonly bytes: Uint8Array,
+  ) {
+    this.#message = new Uint8Array(CHUNK_HEADER_BYTES + Math.min(CHUNK_BYTES, bytes.length));
+    this.#view = new DataView(this.#message.buffer);
+    this.#view.setUint8(0, CHUNK_TYPE);
+    this.#view.setUint32(4, piece);
+    this.#message.set(hash, 12);
+  }
+
+  /** Chunks of the piece: 0 to 17. */
+  get count(): number {
+    return Math.ceil(this.bytes.length / CHUNK_BYTES);
+  }
+
+  /**
+   * The message of chunk `chunk`, 0 to {@link count} - 1. All messages are views of one buffer, each good until the next
+   * is asked for: `send` copies what it is given, and a buffer that stays in the processor's cache is cheaper to fill
+   * than a new one for each message.
+   */
+  message(chunk: number): Bytes {
+    const offset = chunk * CHUNK_BYTES;
+    const payload = this.bytes.subarray(offset, offset + CHUNK_BYTES);
+    this.#view.setUint32(8, offset);
+    this.#message.set(payload, CHUNK_HEADER_BYTES);
+    return this.#message.subarray(0, CHUNK_HEADER_BYTES + payload.length);
   }
 }
 
 /**
  * Reads one bulk message. What the piece number and offset mean is checked by the one who knows the share.
- * @throws BeelineError `protocol` for anything that {@link encodePiece} cannot have made.
+ * @throws BeelineError `protocol` for anything that {@link PieceFrames} cannot have made.
  */
 export function decodeChunk(message: unknown): Chunk {
   if (!(message instanceof ArrayBuffer)) throw new BeelineError('protocol', 'bulk message is not binary');

@@ -34,8 +34,14 @@ export const MAX_RUNS = 2_048;
 /** Entries in one page of a manifest, if their text does not fill it first. */
 export const MAX_PAGE_ENTRIES = 512;
 
+/** Lanes to one receiver: sixteen fill a path of 100 Mbit/s and 50 ms with 1 % loss to a third, and each costs memory. */
+export const MAX_LANES = 16;
+
+/** Further lanes are numbered from 1, and no number is used twice on one connection. */
+export const MAX_LANE_NUMBER = 65_535;
+
 /**
- * Unwritten payload bytes a receiver allows in flight on one lane. 16 MiB covers 100 Mbit/s at 600 ms, twice: a disk may
+ * Unwritten payload bytes a receiver allows in flight, over all lanes. 16 MiB covers 100 Mbit/s at 600 ms, twice: a disk may
  * take as long as the network.
  */
 export const CREDIT_BYTES = 16 * MIB;

@@ -6,12 +6,14 @@ import { pages, type Run } from './have.ts';
 import {
   CONTROL_MAX_BYTES,
   MAX_ENTRIES,
+  MAX_LANE_NUMBER,
   MAX_PAGE_ENTRIES,
   MAX_PATH_BYTES,
   MAX_RUNS,
   MAX_SHARE_BYTES,
 } from './limits.ts';
 import { type Entry, makeManifest, type Manifest } from './manifest.ts';
+import { LaneSignalSchema } from './sealed.ts';
 
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 const U32 = 0xffff_ffff;
@@ -19,6 +21,7 @@ const U32 = 0xffff_ffff;
 const MAX_TIME_MS = 8.64e15;
 
 const RunSchema = v.pipe(v.strictTuple([count(U32), v.pipe(count(U32), v.minValue(1))]), v.readonly());
+const LaneNumber = v.pipe(count(MAX_LANE_NUMBER), v.minValue(1));
 const RunsSchema = v.pipe(v.array(RunSchema), v.maxLength(MAX_RUNS));
 
 /** Control, bidi and line characters have no place in a name that a person is shown. */
@@ -60,7 +63,7 @@ const ControlSchema = v.variant('t', [
   v.strictObject({ t: v.literal('want'), runs: RunsSchema, more: v.boolean() }),
   /** A piece arrived damaged, or the disk did not take it: send it again, before all others. */
   v.strictObject({ t: v.literal('again'), piece: count(U32), damaged: v.boolean() }),
-  /** Verified and durable pieces, and the credit limit of this lane in bytes. */
+  /** Verified and durable pieces, and the credit limit of all lanes together in bytes. */
   v.strictObject({ t: v.literal('ack'), credit: count(Number.MAX_SAFE_INTEGER), verified: RunsSchema }),
   /** The sender cannot deliver this entry. */
   v.strictObject({ t: v.literal('entry-failed'), entry: count(MAX_ENTRIES), code: v.picklist(ERROR_CODES) }),
@@ -70,6 +73,12 @@ const ControlSchema = v.variant('t', [
   v.strictObject({ t: v.literal('cancel') }),
   /** Receiver: everything accepted is verified or failed. Sender: I know. */
   v.strictObject({ t: v.literal('done') }),
+  /** A further lane is being made: what its connection has to say to the other side's. The sender offers. */
+  v.strictObject({ t: v.literal('lane'), lane: LaneNumber, signal: LaneSignalSchema }),
+  /** The sender sends nothing more over a further lane. */
+  v.strictObject({ t: v.literal('lane-end'), lane: LaneNumber }),
+  /** The receiver reads nothing more from a further lane, from which it has read so many payload bytes. */
+  v.strictObject({ t: v.literal('lane-ended'), lane: LaneNumber, received: count(Number.MAX_SAFE_INTEGER) }),
   /** Says only that this side is alive. */
   v.strictObject({ t: v.literal('ping') }),
   /** This page is being closed or reloaded: the lane ends now, not when ICE notices. */

@@ -76,10 +76,15 @@ export interface GcmParameters {
 export interface Channel<Message> {
   /** @throws BeelineError `connection-lost` once the channel is not open. */
   send(message: Message): void;
+  onmessage: ((message: unknown) => void) | null;
+}
+
+/** A channel for file data, with backpressure. */
+export interface BulkChannel extends Channel<Bytes> {
   /** Bytes handed to `send` and not yet given to the network. */
   readonly bufferedAmount: number;
-  onmessage: ((message: unknown) => void) | null;
-  /** Called each time `bufferedAmount` falls to the channel's low watermark. */
+  /** Bytes; {@link ondrain} is called each time `bufferedAmount` falls to it. */
+  lowWatermark: number;
   ondrain: (() => void) | null;
 }
 
@@ -95,7 +100,7 @@ export interface PathInfo {
 /** An open connection to a peer, its DTLS certificates proven by the handshake. */
 export interface Lane {
   readonly control: Channel<string>;
-  readonly bulk: Channel<Bytes>;
+  readonly bulk: BulkChannel;
   /** Called once, when either side or the network ended it. */
   onclose: ((reason: Error) => void) | null;
   path(): Promise<PathInfo | null>;

@@ -35,10 +35,10 @@ export const SealedMessageSchema = v.variant('kind', [OfferSchema, AnswerSchema,
 export type SealedMessage = v.InferOutput<typeof SealedMessageSchema>;
 
 /** An offer or answer as WebRTC makes it, before the handshake adds its proof. */
-export interface DescriptionSignal {
-  readonly kind: 'offer' | 'answer';
-  readonly sdp: string;
-}
+const DescriptionSchema = v.strictObject({ kind: v.picklist(['offer', 'answer']), sdp });
+
+/** What a connection being made says to the other side; readable only where nobody else can listen. */
+export const LaneSignalSchema = v.union([DescriptionSchema, CandidateSchema]);
+export type DescriptionSignal = v.InferOutput<typeof DescriptionSchema>;
 export type CandidateSignal = v.InferOutput<typeof CandidateSchema>;
-/** What a connection being made says to the other side. */
-export type LaneSignal = DescriptionSignal | CandidateSignal;
+export type LaneSignal = v.InferOutput<typeof LaneSignalSchema>;

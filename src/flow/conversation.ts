@@ -18,6 +18,8 @@ export interface ConversationHandlers {
   readonly onlost: (code: ErrorCode) => void;
   /** A message made a handler throw, or could not be read. */
   readonly onfatal: (code: ErrorCode) => void;
+  /** It is over, however it ended. */
+  readonly onend: () => void;
   /** Nothing has been heard for long, or something again after that. */
   readonly onsilence: (silent: boolean) => void;
 }
@@ -65,12 +67,13 @@ export class Conversation {
     this.guard(() => this.lane.control.send(encodeControl(message)));
   }
 
-  /** Runs what may throw on account of the peer. */
-  guard(run: () => void): void {
+  /** Runs what may throw on account of the peer. @returns what that gave, or null when it threw. */
+  guard<Result>(run: () => Result): Result | null {
     try {
-      run();
+      return run();
     } catch (error) {
       this.fail(asBeelineError(error));
+      return null;
     }
   }
 
@@ -127,5 +130,6 @@ export class Conversation {
     this.#path = null;
     this.#stopWatching();
     this.#heartbeat.stop();
+    this.handlers.onend();
   }
 }

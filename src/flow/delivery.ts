@@ -6,6 +6,7 @@ import { type Manifest, PieceTable } from '../core/manifest.ts';
 import { type ControlMessage, eachOf, manifestMessages, RunReader } from '../core/messages.ts';
 import type { Lane, Source } from '../core/ports.ts';
 import { PieceScheduler } from '../core/scheduler.ts';
+import type { IceAnswer } from '../core/signaling.ts';
 import {
   isOver,
   SENDER_START,
@@ -15,12 +16,13 @@ import {
   stepSender,
 } from '../core/sender.ts';
 import { Conversation, type TransferMessage } from './conversation.ts';
+import { FurtherLanes } from './further-lanes.ts';
 import { TransferMeter } from './meter.ts';
-import { LaneSender } from './send.ts';
+import { PieceSender } from './send.ts';
 import type { DeliveryView } from './views.ts';
 import type { World } from './world.ts';
 
-/** The first lane's number; more lanes will have their own. */
+/** The first lane's number; the further ones count from 1. */
 const FIRST_LANE = 0;
 
 /** What a delivery delivers. */
@@ -45,7 +47,8 @@ export class Delivery {
   #silent = false;
   #conversation: Conversation | null = null;
   #lane: Lane | null = null;
-  #sender: LaneSender | null = null;
+  #sender: PieceSender | null = null;
+  #lanes: FurtherLanes | null = null;
   #ledger: Ledger | null = null;
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
@@ -59,6 +62,7 @@ export class Delivery {
     readonly id: string,
     private readonly world: World,
     private readonly offer: Offer,
+    private readonly ice: () => Promise<IceAnswer>,
     before: Decided | null,
     /** Progress, or with `urgent` a new state. */
     private readonly onchange: (urgent: boolean) => void,
@@ -92,6 +96,7 @@ export class Delivery {
       state: this.#state,
       progress,
       path: this.#conversation?.path ?? null,
+      lanes: this.#lanes?.open ?? 1,
       silent: this.#silent,
     };
   }
@@ -111,6 +116,7 @@ export class Delivery {
       onpath: () => this.onchange(false),
       onlost: (code) => this.handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.handle({ on: 'fatal', code }),
+      onend: () => this.#lanes?.close(),
       // A silent receiver is only shown as such: it is the one that makes new lanes.
       onsilence: (silent) => {
         this.#silent = silent;
@@ -139,7 +145,10 @@ export class Delivery {
     for (const effect of effects) this.#carryOut(effect);
     if (!changed) return;
     if (state.at === 'transferring') this.#setPaused(state.pause.byMe || state.pause.byPeer);
-    if (isOver(state)) this.#sender?.stop();
+    if (isOver(state)) {
+      this.#sender?.stop();
+      this.#lanes?.close();
+    }
     if (state.at === 'lost') this.#conversation?.drop(state.code);
     this.onchange(true);
     if (event.on === 'wanted' && this.#decided.paused) this.handle({ on: 'pause', by: 'me' });
@@ -178,6 +187,10 @@ export class Delivery {
       case 'ack':
         this.#acknowledged(message);
         return;
+      case 'lane':
+      case 'lane-ended':
+        this.#lanes?.receive(message);
+        return;
       case 'pause':
       case 'resume':
         this.#expect('transferring');
@@ -201,6 +214,7 @@ export class Delivery {
       case 'manifest':
       case 'entries':
       case 'entry-failed':
+      case 'lane-end':
         throw new BeelineError('protocol', `a receiver sent ${message.t}`);
     }
   }
@@ -232,8 +246,7 @@ export class Delivery {
   #again({ piece, damaged }: Extract<ControlMessage, { t: 'again' }>): void {
     if (!this.#ledger?.lacks(piece)) throw new BeelineError('protocol', `piece ${piece} asked for again`);
     if (damaged) this.#countDamage(piece);
-    this.#scheduler.wantFirst([piece]);
-    this.#sender?.notify();
+    this.#sender?.again(piece);
   }
 
   #countDamage(piece: number): void {
@@ -248,7 +261,7 @@ export class Delivery {
     for (const [from, count] of verified) {
       if (from + count > this.#table.count) throw new BeelineError('protocol', 'ack beyond the share');
       for (let piece = from; piece < from + count; piece++) {
-        this.#scheduler.verified(piece);
+        this.#sender?.verified(piece);
         this.#mark(ledger, piece);
       }
     }
@@ -266,18 +279,27 @@ export class Delivery {
   #startSending(): void {
     const { lane, ledger } = { lane: this.#lane, ledger: this.#ledger };
     if (lane === null || ledger === null) return;
-    this.#sender = new LaneSender({
-      laneId: FIRST_LANE,
-      lane,
+    const sender = new PieceSender({
       source: this.offer.source,
       table: this.#table,
       scheduler: this.#scheduler,
       credit: this.#credit,
       subtle: this.world.subtle,
-      hasFailed: (entry) => ledger.failure(entry) !== null,
+      clock: this.world.clock,
+      isWanted: (piece) => ledger.lacks(piece),
       onentryfailed: (entry, code) => this.#failEntry(ledger, entry, code),
     });
-    this.#sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
+    this.#sender = sender;
+    sender.addLane(FIRST_LANE, lane.bulk);
+    this.#lanes = new FurtherLanes({
+      world: this.world,
+      sender,
+      ice: this.ice,
+      say: (message) => this.#send(message),
+      pace: () => ({ verifiedBytes: ledger.verifiedBytes, path: this.#conversation?.path ?? null }),
+      onchange: () => this.onchange(false),
+    });
+    sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
   }
 
   #failEntry(ledger: Ledger, entry: number, code: ErrorCode): void {

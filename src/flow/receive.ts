@@ -35,7 +35,7 @@ export interface ReceiveOptions extends ReceiveHandlers {
  *
  *     lane.bulk - chunks by offset - SHA-256 - sink.write - ledger - ack with credit
  *
- * It outlives its lanes: `attach` starts a new credit window on a new lane.
+ * It outlives its lanes: `attach` starts a new credit window on a new connection.
  */
 export class PieceReceiver {
   readonly #assembler = new Assembler((length) => this.options.sink.allocate(length));
@@ -51,7 +51,7 @@ export class PieceReceiver {
 
   constructor(private readonly options: ReceiveOptions) {}
 
-  /** A new lane: what was half here over the old one comes again, and its credit starts anew. */
+  /** A new connection: what was half here over the old one comes again, and its credit starts anew. */
   attach(): void {
     this.#assembler.drop(() => true);
     this.#refused.clear();
@@ -77,15 +77,15 @@ export class PieceReceiver {
     this.#refused.clear();
   }
 
-  /** One message of the bulk channel. @throws BeelineError `protocol` */
-  take(message: unknown): void {
+  /** One bulk message, from whatever lane. @returns its payload bytes. @throws BeelineError `protocol` */
+  take(message: unknown): number {
     const { ledger } = this.options;
     const chunk = decodeChunk(message);
     if (chunk.piece >= ledger.table.count) throw new BeelineError('protocol', `piece ${chunk.piece}`);
     this.#window.receive(chunk.payload.length);
     if (!ledger.lacks(chunk.piece) || this.#busy.has(chunk.piece)) {
       this.#release(chunk.payload.length);
-      return;
+      return chunk.payload.length;
     }
     const { entry, offset, length } = ledger.table.span(chunk.piece);
     const isHere = this.#assembler.holds(chunk);
@@ -95,6 +95,7 @@ export class PieceReceiver {
       this.#busy.add(assembled.piece);
       this.#run(this.#store(assembled, entry, offset));
     }
+    return chunk.payload.length;
   }
 
   /** The sender gave up an entry. */

@@ -17,6 +17,7 @@ import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { randomId } from './identity.ts';
 import { Intake, planOf } from './intake.ts';
+import { JoinedLanes } from './joined-lanes.ts';
 import { Keeper, reportStorage } from './keeper.ts';
 import type { ReceiveHandlers } from './receive.ts';
 import type { ReceivingSession, ReceivingView } from './views.ts';
@@ -30,6 +31,7 @@ export class Receiving implements ReceivingSession {
   #room: Room | null = null;
   #saving: ReceivingView['saving'] = 'no';
   #conversation: Conversation | null = null;
+  #lanes: JoinedLanes | null = null;
   #listing: ManifestReader | null = null;
   #intake: Intake | null = null;
   /** Where the intake asked for its pieces: a newer lane has to hear `accept` before anything else of it. */
@@ -190,18 +192,24 @@ export class Receiving implements ReceivingSession {
         this.#publisher.touch();
       },
       onmessage: (message) => this.#receive(message),
-      onbulk: (message) => {
-        this.#expect('transferring', 'finished');
-        this.#intake?.pieces.take(message);
-      },
+      onbulk: (message) => void this.#take(message),
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
+      onend: () => lanes.close(),
       onsilence: (silent) => {
         if (silent) conversation.drop('peer-silent');
       },
     });
+    const lanes = new JoinedLanes({
+      world: this.world,
+      ice: () => this.#signaling.ice(),
+      say: (message) => conversation.send(message),
+      take: (message) => conversation.guard(() => this.#take(message)) ?? 0,
+      onchange: () => this.#publisher.touch(),
+    });
     this.#conversation = conversation;
+    this.#lanes = lanes;
     this.#handle({ on: 'lane-open' });
     conversation.listen();
   }
@@ -231,6 +239,11 @@ export class Receiving implements ReceivingSession {
         this.#meter.reset();
         this.#handle({ on: message.t, by: 'peer' });
         return;
+      case 'lane':
+      case 'lane-end':
+        this.#expect('transferring', 'finished');
+        this.#lanes?.receive(message);
+        return;
       case 'decline':
         this.#handle({ on: 'fatal', code: 'sender-declined' });
         return;
@@ -251,8 +264,15 @@ export class Receiving implements ReceivingSession {
       case 'want':
       case 'again':
       case 'ack':
+      case 'lane-ended':
         throw new BeelineError('protocol', `the sender sent ${message.t}`);
     }
+  }
+
+  /** @returns the payload bytes of a bulk message. */
+  #take(message: unknown): number {
+    this.#expect('transferring', 'finished');
+    return this.#intake?.pieces.take(message) ?? 0;
   }
 
   #listed(listing: ManifestReader): void {
@@ -293,7 +313,7 @@ export class Receiving implements ReceivingSession {
       await sink.discard();
       return;
     }
-    const intake = this.#take(state, plan, sink);
+    const intake = this.#takeIn(state, plan, sink);
     this.#keeper.accepted(state, sink.storage);
     this.#keeper.note('unfinished', intake);
     this.#handle({ on: 'sink-open' });
@@ -332,12 +352,12 @@ export class Receiving implements ReceivingSession {
     this.#checkedBytes = 0;
     const plan = planOf(state, this.#entries ?? undefined);
     const sink = await this.world.sinks.reopen(plan, receipt.storage);
-    if (this.#state === state && !this.#closed) return this.#take(state, plan, sink);
+    if (this.#state === state && !this.#closed) return this.#takeIn(state, plan, sink);
     await sink.close();
     throw new BeelineError('gone', 'given up meanwhile');
   }
 
-  #take(acceptance: Acceptance, plan: SinkPlan, sink: Sink): Intake {
+  #takeIn(acceptance: Acceptance, plan: SinkPlan, sink: Sink): Intake {
     const handlers: ReceiveHandlers = {
       send: (message) => this.#asked?.send(message),
       onprogress: () => this.#progressed(),
@@ -406,6 +426,7 @@ export class Receiving implements ReceivingSession {
       progress: intake === null ? null : this.#meter.progress(intake.ledger),
       checkedBytes: this.#checkedBytes,
       path: this.#conversation?.path ?? null,
+      lanes: this.#lanes?.open ?? 0,
       saving: this.#saving,
     };
   }

@@ -1,86 +1,153 @@
 import type { Bytes } from '../core/bytes.ts';
-import { MIB, KIB } from '../core/bytes.ts';
+import { MIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
-import { asBeelineError, type ErrorCode } from '../core/errors.ts';
-import { encodePiece } from '../core/frame.ts';
-import type { Run } from '../core/have.ts';
-import { CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
+import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
+import { PieceFrames } from '../core/frame.ts';
+import { CHUNK_HEADER_BYTES } from '../core/limits.ts';
 import type { PieceTable } from '../core/manifest.ts';
-import type { Lane, Source, Subtle } from '../core/ports.ts';
+import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
+import { type Resend, Striping } from '../core/striping.ts';
 import { Wake } from './wake.ts';
 
 /**
- * Bytes in the bulk channel above which nothing more is handed to it. A page that also hashes, reads and draws comes back
- * later than one that only sends, so this is twice what a bare channel needs.
+ * Pieces read and hashed ahead of the network: by bytes for large files, by number for small ones. Each costs a message
+ * to the browser process and back.
  */
-export const HIGH_WATERMARK = 512 * KIB;
-
-/**
- * Pieces read at once. Reading costs a message to the browser process and back: one piece at a time took four times the
- * time of four (Chromium, 128 MiB: 1.1 s against 0.3 s).
- */
-const READ_PIECES = 4;
-
-/** Reads under way or done ahead of the network: by bytes for large files, by number for small ones. */
-const AHEAD_BYTES = 2 * READ_PIECES * MIB;
+const AHEAD_BYTES = 8 * MIB;
 const AHEAD_READS = 64;
 
+/**
+ * Credit kept for chunks that are late, while there are several lanes: when all of it is used up they are what the
+ * receiver waits for.
+ */
+const LATE_CREDIT_BYTES = MIB;
+
+const ALL_CHUNKS = ~0;
+
 export interface SendOptions {
-  /** The lane's number in the scheduler. */
-  readonly laneId: number;
-  readonly lane: Lane;
   readonly source: Source;
   readonly table: PieceTable;
   readonly scheduler: PieceScheduler;
   readonly credit: CreditGate;
   readonly subtle: Subtle;
-  /** Entries that will not be delivered; their pieces are skipped. */
-  readonly hasFailed: (entry: number) => boolean;
+  readonly clock: Clock;
+  /** False for what will not be delivered, or has been. */
+  readonly isWanted: (piece: number) => boolean;
   readonly onentryfailed: (entry: number, code: ErrorCode) => void;
 }
 
-/** Neighbouring pieces of one entry, read at once. */
-interface Block {
-  readonly from: number;
-  readonly count: number;
-  readonly entry: number;
-  /** Bytes. */
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** A piece on its way to the lane. */
+/** A piece on its way to the lanes. */
 interface LoadedPiece {
   readonly piece: number;
   readonly bytes: Bytes;
   readonly hash: Uint8Array;
+  /** Bit n: chunk n is to be sent. */
+  readonly mask: number;
+  /** The lane on which its chunks are late; null for what is not late. */
+  readonly lateOn: number | null;
 }
 
+interface OpenLane {
+  readonly bulk: BulkChannel;
+  /** Payload bytes given to it. */
+  sent: number;
+  /** It gets nothing more. */
+  retired: boolean;
+}
+
+/** What the pipe is waiting for. */
+type Waiting = 'pieces' | 'credit' | 'lanes' | null;
+
 /**
- * The sending pipe of one lane:
+ * The sending pipe of one receiver:
  *
- *     scheduler - source.read - SHA-256 - chunks - credit and watermark - lane.bulk
+ *     scheduler - source.read - SHA-256 - chunks - credit and watermarks - whichever lane has room
  */
-export class LaneSender {
-  /** Something changed that the pipe may be waiting for: credit, wants, pause, the channel. */
+export class PieceSender {
+  /** Something changed that the pipe may be waiting for: credit, wants, pause, a lane. */
   readonly #wake = new Wake();
+  readonly #striping = new Striping();
+  readonly #lanes = new Map<number, OpenLane>();
+  /** Chunks to send of pieces that are asked for in part. */
+  readonly #masks = new Map<number, number>();
+  /** Late chunks, before all others. */
+  readonly #late: LoadedPiece[] = [];
+  #waiting: Waiting = null;
   #paused = false;
   #stopped = false;
 
-  constructor(private readonly options: SendOptions) {
-    options.lane.bulk.ondrain = () => this.#wake.notify();
+  constructor(private readonly options: SendOptions) {}
+
+  /** Runs until stopped. Rejects with what a lane threw. */
+  async run(): Promise<void> {
+    for await (const loaded of this.#loaded()) await this.#send(loaded);
   }
 
-  /** Runs until stopped. Rejects with what the lane threw. */
-  async run(): Promise<void> {
-    for await (const { piece, hash, bytes } of this.#loaded()) {
-      for (const message of encodePiece(piece, hash, bytes)) {
-        while (!this.#maySend(message.length - CHUNK_HEADER_BYTES)) await this.#wake.wait();
-        if (this.#stopped) return;
-        this.options.lane.bulk.send(message);
-      }
+  /** Gives the pipe one lane more. */
+  addLane(id: number, bulk: BulkChannel): void {
+    this.#lanes.set(id, { bulk, sent: 0, retired: false });
+    this.#striping.laneOpened(id);
+    bulk.ondrain = () => this.#wake.notify();
+    this.tune();
+    this.#wake.notify();
+  }
+
+  /** The lane gets nothing more; what it has may yet arrive. */
+  retireLane(id: number): void {
+    const lane = this.#lanes.get(id);
+    if (lane !== undefined) lane.retired = true;
+  }
+
+  /** True when all that a lane was given has arrived. */
+  isDrained(id: number): boolean {
+    return this.#striping.outstanding(id) === 0;
+  }
+
+  /**
+   * The lane has ended: what it had and others did not goes again.
+   * @param received payload bytes that have arrived over it.
+   * @throws BeelineError `protocol` when that is more than was sent.
+   */
+  removeLane(id: number, received: number): void {
+    const lane = this.#lanes.get(id);
+    const sent = lane?.sent ?? 0;
+    if (received > sent) throw new BeelineError('protocol', `${received} of ${sent} bytes received`);
+    if (lane === undefined) return;
+    this.#lanes.delete(id);
+    this.options.credit.refund(sent - received);
+    this.#sendAgain(this.#striping.laneLost(id));
+  }
+
+  /** The receiver has the piece. */
+  verified(piece: number): void {
+    this.#striping.verified(piece, this.options.clock.now());
+  }
+
+  /** The receiver has thrown the piece away, and wants it again before all others. */
+  again(piece: number): void {
+    this.#striping.again(piece);
+    this.#masks.delete(piece);
+    this.options.scheduler.wantFirst([piece]);
+    this.#wake.notify();
+  }
+
+  /** Sends what a slow lane holds up over another one, if there is nothing else to do. */
+  sendLate(): void {
+    if (this.#paused || (this.#waiting !== 'pieces' && this.#waiting !== 'credit')) return;
+    for (const { lane, chunks } of this.#striping.late(this.options.clock.now())) {
+      for (const [piece, mask] of chunks) void this.#loadLate(piece, mask, lane);
     }
+  }
+
+  /** Fits each lane's watermark to its rate. */
+  tune(): void {
+    for (const [id, { bulk }] of this.#lanes) bulk.lowWatermark = this.#striping.watermark(id) / 2;
+  }
+
+  /** True while something other than the network holds the pipe up. */
+  get isLimited(): boolean {
+    return this.#paused || this.#waiting === 'pieces' || this.#waiting === 'credit';
   }
 
   /** To be called when wants or credit have grown. */
@@ -98,67 +165,124 @@ export class LaneSender {
     this.#wake.notify();
   }
 
-  #maySend(payloadBytes: number): boolean {
-    const { credit, lane } = this.options;
-    if (this.#stopped) return true;
-    if (this.#paused || credit.room < payloadBytes || lane.bulk.bufferedAmount > HIGH_WATERMARK) return false;
-    credit.spend(payloadBytes);
-    return true;
+  async #send({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
+    if (!this.options.isWanted(piece)) return;
+    const frames = new PieceFrames(piece, hash, bytes);
+    for (let chunk = 0; chunk < frames.count; chunk++) {
+      if ((mask & (1 << chunk)) === 0) continue;
+      const message = frames.message(chunk);
+      const payloadBytes = message.length - CHUNK_HEADER_BYTES;
+      const id = this.#laneFor(payloadBytes, lateOn) ?? (await this.#waitForLane(payloadBytes, lateOn));
+      const lane = this.#lanes.get(id ?? -1);
+      if (id === null || lane === undefined) return;
+      lane.bulk.send(message);
+      lane.sent += payloadBytes;
+      this.options.credit.spend(payloadBytes);
+      this.#striping.sent(id, piece, chunk, payloadBytes, this.options.clock.now());
+    }
   }
 
-  /** Pieces in the scheduler's order, the next ones already being read and hashed. The first is read alone, to begin soon. */
+  /** @returns null once stopped. */
+  async #waitForLane(payloadBytes: number, lateOn: number | null): Promise<number | null> {
+    while (!this.#stopped) {
+      const late = lateOn === null ? this.#late.shift() : undefined;
+      if (late !== undefined) await this.#send(late);
+      const id = this.#laneFor(payloadBytes, lateOn);
+      if (id !== null) return id;
+      await this.#wake.wait();
+    }
+    return null;
+  }
+
+  /** The lane with the most room, or null for now. */
+  #laneFor(payloadBytes: number, lateOn: number | null): number | null {
+    this.#waiting = null;
+    if (this.#stopped || this.#paused || (lateOn === null && this.#late.length > 0)) return null;
+    const kept = lateOn === null && this.#lanes.size > 1 ? LATE_CREDIT_BYTES : 0;
+    if (this.options.credit.room - kept < payloadBytes) {
+      this.#waiting = 'credit';
+      return null;
+    }
+    let best: number | null = null;
+    let lowest = 1;
+    for (const id of this.#candidates(lateOn)) {
+      const fill = (this.#lanes.get(id)?.bulk.bufferedAmount ?? 0) / this.#striping.watermark(id);
+      if (fill >= lowest) continue;
+      lowest = fill;
+      best = id;
+    }
+    if (best === null) this.#waiting = 'lanes';
+    return best;
+  }
+
+  /** The lanes in use; without the one that is late, as long as there are others. */
+  #candidates(lateOn: number | null): readonly number[] {
+    const inUse = [...this.#lanes].filter(([, { retired }]) => !retired).map(([id]) => id);
+    return lateOn === null || inUse.length === 1 ? inUse : inUse.filter((id) => id !== lateOn);
+  }
+
+  #sendAgain(chunks: Resend): void {
+    const pieces: number[] = [];
+    for (const [piece, mask] of chunks) {
+      if (!this.#masks.has(piece)) pieces.push(piece);
+      this.#masks.set(piece, (this.#masks.get(piece) ?? 0) | mask);
+    }
+    this.options.scheduler.wantFirst(pieces);
+    this.#wake.notify();
+  }
+
+  async #loadLate(piece: number, mask: number, lateOn: number): Promise<void> {
+    const loaded = await this.#load(piece);
+    if (loaded === null) return;
+    this.#late.push({ ...loaded, mask, lateOn });
+    this.#wake.notify();
+  }
+
+  /** Late pieces, and those in the scheduler's order, the next ones already being read and hashed. */
   async *#loaded(): AsyncGenerator<LoadedPiece, void, undefined> {
-    let atMost = 1;
-    const ahead: { readonly length: number; readonly loading: Promise<LoadedPiece[]> }[] = [];
+    const ahead: { readonly length: number; readonly mask: number; readonly loading: Promise<LoadedPiece | null> }[] =
+      [];
     let aheadBytes = 0;
     while (!this.#stopped) {
       while (ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
-        const run = this.options.scheduler.take(this.options.laneId, (piece) => this.#neighbours(piece, atMost));
-        if (run === null) break;
-        const block = this.#block(run);
-        ahead.push({ length: block.length, loading: this.#load(block) });
-        aheadBytes += block.length;
-        atMost = READ_PIECES;
+        const piece = this.options.scheduler.take();
+        if (piece === null) break;
+        const { length } = this.options.table.span(piece);
+        const mask = this.#masks.get(piece) ?? ALL_CHUNKS;
+        this.#masks.delete(piece);
+        ahead.push({ length, mask, loading: this.#load(piece) });
+        aheadBytes += length;
+      }
+      const late = this.#late.shift();
+      if (late !== undefined) {
+        yield late;
+        continue;
       }
       const first = ahead.shift();
       if (first === undefined) {
+        this.#waiting = 'pieces';
         await this.#wake.wait();
         continue;
       }
-      yield* await first.loading;
+      this.#waiting = null;
+      const loaded = await first.loading;
+      if (loaded !== null) yield { ...loaded, mask: first.mask };
       aheadBytes -= first.length;
     }
   }
 
-  /** How many pieces of the same entry may be read with this one. */
-  #neighbours(piece: number, atMost: number): number {
-    const { table } = this.options;
-    const [, end] = table.range(table.span(piece).entry);
-    return Math.min(atMost, end - piece);
-  }
-
-  #block([from, count]: Run): Block {
-    const { table } = this.options;
-    const { entry, offset } = table.span(from);
-    const last = table.span(from + count - 1);
-    return { from, count, entry, offset, length: last.offset + last.length - offset };
-  }
-
-  /** Nothing when its entry has failed. */
-  async #load({ from, count, entry, offset, length }: Block): Promise<LoadedPiece[]> {
-    const { source, subtle, hasFailed, onentryfailed } = this.options;
-    if (hasFailed(entry)) return [];
+  /** Null when it will not be delivered. */
+  async #load(piece: number): Promise<LoadedPiece | null> {
+    const { source, subtle, table, isWanted, onentryfailed } = this.options;
+    if (!isWanted(piece)) return null;
+    const { entry, offset, length } = table.span(piece);
     try {
-      const block = await source.read(entry, offset, length);
-      return await Promise.all(
-        Array.from({ length: count }, async (_, index) => {
-          const bytes = block.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES);
-          return { piece: from + index, bytes, hash: new Uint8Array(await subtle.digest('SHA-256', bytes)) };
-        }),
-      );
+      const bytes = await source.read(entry, offset, length);
+      const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
+      return { piece, bytes, hash, mask: ALL_CHUNKS, lateOn: null };
     } catch (error) {
       onentryfailed(entry, asBeelineError(error, 'source-unreadable').code);
-      return [];
+      return null;
     }
   }
 }

@@ -162,10 +162,17 @@ export class Sharing implements SharingSession {
 
   #replace(receiver: string): Delivery {
     const before = this.#deliveries.get(receiver);
-    const delivery = new Delivery(receiver, this.world, this.offer, before?.decided ?? null, (urgent) => {
-      if (urgent) this.#publisher.publish();
-      else this.#publisher.touch();
-    });
+    const delivery = new Delivery(
+      receiver,
+      this.world,
+      this.offer,
+      () => this.#signaling.ice(),
+      before?.decided ?? null,
+      (urgent) => {
+        if (urgent) this.#publisher.publish();
+        else this.#publisher.touch();
+      },
+    );
     this.#deliveries.set(receiver, delivery);
     this.#makeRoom();
     this.#publisher.touch();

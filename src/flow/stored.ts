@@ -126,6 +126,7 @@ export class Stored implements ReceivingSession {
       progress: intake === null ? null : this.#meter.progress(intake.ledger),
       checkedBytes: this.#checkedBytes,
       path: null,
+      lanes: 0,
       saving: this.#saving,
     };
   }

@@ -38,6 +38,8 @@ export interface DeliveryView {
   readonly state: SenderState;
   readonly progress: Progress | null;
   readonly path: PathInfo | null;
+  /** Connections that carry it. */
+  readonly lanes: number;
   /** True while nothing is heard of it: it may be asleep. */
   readonly silent: boolean;
 }
@@ -70,6 +72,8 @@ export interface ReceivingView {
   /** Bytes looked at again after a reload; null when nothing is being looked at. */
   readonly checkedBytes: number | null;
   readonly path: PathInfo | null;
+  /** Connections that carry it. */
+  readonly lanes: number;
   /** Saving the finished files to Downloads. */
   readonly saving: 'no' | 'running' | 'done' | ErrorCode;
 }

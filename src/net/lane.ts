@@ -1,8 +1,8 @@
 import { deferred } from '../core/deferred.ts';
 import SimplePeer from 'simple-peer';
-import { type Bytes, KIB } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
-import type { Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
+import type { BulkChannel, Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { readPath } from './stats.ts';
@@ -12,9 +12,6 @@ import { readPath } from './stats.ts';
  * Chromium allows ids up to 1,023.
  */
 const BULK_ID = 64;
-
-/** The bulk channel's low watermark in bytes: 20 ms at 100 Mbit/s, which a busy page needs to come back in time. */
-const LOW_WATERMARK = 256 * KIB;
 
 /** Hands out simple-peer connections as lanes. */
 export class PeerLaneFactory implements LaneFactory {
@@ -31,7 +28,7 @@ export class PeerLaneFactory implements LaneFactory {
 class PeerLane implements LaneAttempt, Lane {
   readonly opened: Promise<Lane>;
   readonly control: Channel<string>;
-  readonly bulk: Channel<Bytes>;
+  readonly bulk: BulkChannel;
   onclose: ((reason: Error) => void) | null = null;
 
   readonly #peer: SimplePeer;
@@ -57,7 +54,7 @@ class PeerLane implements LaneAttempt, Lane {
     if (connection === undefined) throw new BeelineError('unsupported', 'no RTCPeerConnection');
     this.#connection = connection;
     const bulk = connection.createDataChannel('bulk', { negotiated: true, id: BULK_ID, ordered: true });
-    this.bulk = new BulkChannel(bulk);
+    this.bulk = new DataChannel(bulk);
     this.control = new ControlChannel(this.#peer);
     this.opened = this.#open(bulk);
     // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
@@ -133,16 +130,9 @@ abstract class Inbox {
 
 /** Written as a stream: a list of 100,000 files is more than a channel takes at once. */
 class ControlChannel extends Inbox implements Channel<string> {
-  /** Control messages are few and small: nobody waits for this channel. */
-  ondrain: (() => void) | null = null;
-
   constructor(private readonly peer: SimplePeer) {
     super();
     peer.on('data', (message) => this.deliver(message));
-  }
-
-  get bufferedAmount(): number {
-    return this.peer.bufferSize;
   }
 
   send(message: string): void {
@@ -151,19 +141,26 @@ class ControlChannel extends Inbox implements Channel<string> {
   }
 }
 
-class BulkChannel extends Inbox implements Channel<Bytes> {
+class DataChannel extends Inbox implements BulkChannel {
   ondrain: (() => void) | null = null;
 
   constructor(private readonly channel: RTCDataChannel) {
     super();
     channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = LOW_WATERMARK;
     channel.onbufferedamountlow = () => this.ondrain?.();
     channel.onmessage = ({ data }: MessageEvent<unknown>) => this.deliver(data);
   }
 
   get bufferedAmount(): number {
     return this.channel.bufferedAmount;
+  }
+
+  get lowWatermark(): number {
+    return this.channel.bufferedAmountLowThreshold;
+  }
+
+  set lowWatermark(bytes: number) {
+    this.channel.bufferedAmountLowThreshold = bytes;
   }
 
   send(message: Bytes): void {

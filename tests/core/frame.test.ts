@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import { decodeChunk, encodePiece } from '../../src/core/frame.ts';
+import { decodeChunk, PieceFrames } from '../../src/core/frame.ts';
 import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { seededBytes } from '../doubles/random.ts';
 import { fromHex, readVectors } from '../vectors/read.ts';
@@ -12,7 +12,8 @@ const vectors = readVectors('frames.json');
 const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
 
 function messagesOf(piece: number, bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
-  return Array.from(encodePiece(piece, sha256(bytes), bytes), (message) => message.slice());
+  const frames = new PieceFrames(piece, sha256(bytes), bytes);
+  return Array.from({ length: frames.count }, (_, chunk) => frames.message(chunk).slice());
 }
 
 /** A message as it arrives: a buffer of its own. */
@@ -20,7 +21,7 @@ function arrived(message: Uint8Array): ArrayBuffer {
   return Uint8Array.from(message).buffer;
 }
 
-/** A message by hand, for what encodePiece never makes. */
+/** A message by hand, for what PieceFrames never makes. */
 function frame({ type = 1, zeros = 0, piece = 0, offset = 0, size = 1 } = {}): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(CHUNK_HEADER_BYTES + size));
   view.setUint32(0, (type << 24) | zeros);

@@ -5,9 +5,6 @@ import type { Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../../sr
 import type { LaneSignal } from '../../src/core/sealed.ts';
 import { realRandom } from './clock.ts';
 
-/** Bytes a channel takes before its `bufferedAmount` is over the low watermark, as a browser's does. */
-const LOW_WATERMARK = 64 * 1024;
-
 /** What one channel does to a message on its way; tests replace it to inject faults. */
 export type Courier = (message: unknown, deliver: (message: unknown) => void) => void;
 
@@ -15,8 +12,11 @@ export type Courier = (message: unknown, deliver: (message: unknown) => void) =>
 export class FakeChannel<Message> implements Channel<Message> {
   ondrain: (() => void) | null = null;
   bufferedAmount = 0;
+  lowWatermark = 0;
   peer: FakeChannel<Message> | null = null;
   courier: Courier = (message, deliver) => deliver(message);
+  /** Awaited before each message leaves, while set: a slow path. */
+  pace: (() => Promise<void>) | null = null;
   closed = false;
   #handler: ((message: unknown) => void) | null = null;
   #early: unknown[] = [];
@@ -39,11 +39,12 @@ export class FakeChannel<Message> implements Channel<Message> {
     this.bufferedAmount += size;
     this.#onward = this.#onward.then(async () => {
       await new Promise((resolve) => setImmediate(resolve));
+      await this.pace?.();
       const before = this.bufferedAmount;
       this.bufferedAmount -= size;
       if (this.closed) return;
       this.courier(copy, (arrived) => this.peer?.arrive(arrived));
-      if (before > LOW_WATERMARK && this.bufferedAmount <= LOW_WATERMARK) this.ondrain?.();
+      if (before > this.lowWatermark && this.bufferedAmount <= this.lowWatermark) this.ondrain?.();
     });
   }
 
@@ -59,9 +60,10 @@ export class FakeLane implements Lane {
   readonly bulk = new FakeChannel<Uint8Array<ArrayBuffer>>();
   onclose: ((reason: Error) => void) | null = null;
   other: FakeLane | null = null;
+  info: PathInfo = { kind: 'lan', relayProtocol: null, rttMs: 1 };
 
   path(): Promise<PathInfo> {
-    return Promise.resolve({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+    return Promise.resolve(this.info);
   }
 
   close(): void {

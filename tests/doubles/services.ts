@@ -164,7 +164,7 @@ export function deliveryOf(
   state: SenderState,
   more: Partial<DeliveryView> = {},
 ): DeliveryView {
-  return { id, device, state, progress: null, path: null, silent: false, ...more };
+  return { id, device, state, progress: null, path: null, lanes: 1, silent: false, ...more };
 }
 
 export function sharingOf(change: Partial<SharingView> = {}): ShownSharing {
@@ -195,6 +195,7 @@ export function receivingOf(state: ReceiverState, change: Partial<ReceivingView>
     progress: null,
     checkedBytes: null,
     path: LAN,
+    lanes: 1,
     saving: 'no',
     ...change,
   });

@@ -10,9 +10,6 @@ const ICE_MS = 15_000;
 /** Milliseconds until SCTP gives up a message that does not get through, and with it the association. */
 const GIVE_UP_MS = 3_000;
 
-/** Bytes of a channel's low watermark. */
-const LOW_WATERMARK = 256 * 1024;
-
 /** What carries messages between two pages, and how. */
 export interface Cable {
   readonly timeline: Timeline;
@@ -112,6 +109,7 @@ type Message = string | ArrayBuffer;
 class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> implements Channel<Sent> {
   ondrain: (() => void) | null = null;
   bufferedAmount = 0;
+  lowWatermark = 0;
   peer: { arrive(message: Message): void } | null = null;
   #handler: ((message: unknown) => void) | null = null;
   #early: Message[] = [];
@@ -159,7 +157,7 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> implements Chann
   #left(message: Message, bytes: number): void {
     const before = this.bufferedAmount;
     this.bufferedAmount -= bytes;
-    if (before > LOW_WATERMARK && this.bufferedAmount <= LOW_WATERMARK) this.lane.page.task(() => this.ondrain?.());
+    if (before > this.lowWatermark && this.bufferedAmount <= this.lowWatermark) this.lane.page.task(() => this.ondrain?.());
     if (this.lane.isClosed || this.#isStuck) return;
     const trouble = this.lane.link.cable.takeTrouble(this.way);
     switch (trouble?.kind) {

@@ -27,6 +27,9 @@ const stages = {
   'when it has everything': [HELLO, ACCEPT_FIRST, WANT_FIRST, VERIFIED_FIRST],
 } as const;
 
+const CANDIDATE = { kind: 'candidate', candidate: '', sdpMid: null, sdpMLineIndex: null };
+const LONG_ANSWER = { kind: 'answer', sdp: 'v'.repeat(40_000) };
+
 const offences: [stage: keyof typeof stages, what: string, ...said: unknown[]][] = [
   ...Object.keys(stages).flatMap((stage): typeof offences => {
     const at = stage as keyof typeof stages;
@@ -103,6 +106,10 @@ const offences: [stage: keyof typeof stages, what: string, ...said: unknown[]][]
   ['while pieces go', 'again for a piece of another entry', { t: 'again', piece: 3 }],
   ['while pieces go', 'an ack beyond the share', { t: 'ack', credit: 0, verified: [[0, 5]] }],
   ['while pieces go', 'done before all is verified', { t: 'done' }],
+  ['while pieces go', 'a lane of number 0', { t: 'lane', lane: 0, signal: CANDIDATE }],
+  ['while pieces go', 'a lane of number 65,536', { t: 'lane', lane: 65_536, signal: CANDIDATE }],
+  ['while pieces go', 'a lane with a description of 40 KB', { t: 'lane', lane: 1, signal: LONG_ANSWER }],
+  ['while pieces go', 'the end of a lane, which is the sender’s to say', { t: 'lane-end', lane: 1 }],
   ['when it has everything', 'again for a verified piece', { t: 'again', piece: 1 }],
 ];
 

@@ -12,6 +12,8 @@ const SHARE = 'a'.repeat(32);
 const SIZES = [2 * PIECE_BYTES + 5, 1_000, 10 * PIECE_BYTES];
 const MANIFEST = { t: 'manifest', share: SHARE, entries: 3, bytes: SIZES.reduce((sum, size) => sum + size, 0) };
 const ENTRIES = { t: 'entries', list: SIZES.map((size, entry) => [`file-${entry}`, size, 0, '']) };
+const OFFER = { kind: 'offer', sdp: 'v=0' };
+const CANDIDATE = { kind: 'candidate', candidate: '', sdpMid: null, sdpMLineIndex: null };
 const LIST = [HELLO, MANIFEST, ENTRIES];
 
 let world: TestWorld;
@@ -148,6 +150,9 @@ describe('a sender that breaks the rules while pieces go', () => {
     ['[E1] the failure of an entry that was not accepted', { t: 'entry-failed', entry: 2, code: 'source-gone' }],
     ['[E1] the failure of an entry beyond the share', { t: 'entry-failed', entry: 3, code: 'source-gone' }],
     ['[M1] junk', 'junk'],
+    ['[A2] a candidate of a lane that was not offered', { t: 'lane', lane: 1, signal: CANDIDATE }],
+    ['[A2] lane 0', { t: 'lane', lane: 0, signal: OFFER }],
+    ['[A4] the count of a lane, which is the receiver’s to say', { t: 'lane-ended', lane: 1, received: 0 }],
   ] as [string, unknown][])('%s: the connection ends, and the session can be used again', async (_, message) => {
     await accepted();
     raw.say(message);
@@ -206,6 +211,28 @@ describe('a sender that breaks the rules while pieces go', () => {
     expect(ack).toMatchObject({ verified: [] });
     expect(ack['credit']).toBeGreaterThan(CREDIT_BYTES);
     expect(world.sinks.sinks[0]?.written).toBe(0);
+  });
+});
+
+describe('a sender that makes lanes', () => {
+  it('[A2] of the same number twice: the connection ends', async () => {
+    await accepted();
+    for (const lane of [2, 2]) raw.say({ t: 'lane', lane, signal: OFFER });
+    await expectEnded();
+    await expectUsable();
+  });
+
+  it('[A2] more than fifteen: the connection ends', async () => {
+    await accepted();
+    for (let lane = 1; lane <= 16; lane++) raw.say({ t: 'lane', lane, signal: OFFER });
+    await expectEnded();
+    await expectUsable();
+  });
+
+  it('[A4] and ends them is told what has arrived over each, and may make others', async () => {
+    await accepted();
+    for (let lane = 1; lane <= 40; lane++) raw.say({ t: 'lane', lane, signal: OFFER }, { t: 'lane-end', lane });
+    expect(await raw.hears('lane-ended', 40)).toEqual({ t: 'lane-ended', lane: 40, received: 0 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
-import { encodePiece } from '../../src/core/frame.ts';
+import { PieceFrames } from '../../src/core/frame.ts';
 import { Ledger } from '../../src/core/ledger.ts';
 import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { makeManifest, planEntries } from '../../src/core/manifest.ts';
@@ -47,7 +47,8 @@ function begin(sizes: readonly number[]) {
     const { entry, offset, length } = ledger.table.span(piece);
     const bytes = source.bytes(entry).subarray(offset, offset + length);
     const hash = new Uint8Array(createHash('sha256').update(bytes).digest());
-    return Array.from(encodePiece(piece, hash, bytes), (message) => message.slice().buffer);
+    const frames = new PieceFrames(piece, hash, bytes);
+    return Array.from({ length: frames.count }, (_, chunk) => frames.message(chunk).slice().buffer);
   };
   const take = (...pieces: number[]) => {
     for (const piece of pieces) for (const message of messagesOf(piece)) receiver.take(message);

@@ -7,23 +7,26 @@ import { BeelineError, type ErrorCode } from '../../src/core/errors.ts';
 import { type Chunk, decodeChunk } from '../../src/core/frame.ts';
 import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { PieceTable } from '../../src/core/manifest.ts';
-import type { Channel } from '../../src/core/ports.ts';
+import type { BulkChannel } from '../../src/core/ports.ts';
 import { PieceScheduler } from '../../src/core/scheduler.ts';
-import { HIGH_WATERMARK, LaneSender } from '../../src/flow/send.ts';
-import { FakeLane } from '../doubles/lanes.ts';
+import { PieceSender } from '../../src/flow/send.ts';
+import { ManualClock } from '../doubles/clock.ts';
 import { MemorySource } from '../doubles/source.ts';
 import { WatchedCrypto } from './hostile-scene.ts';
 
+/** Bytes that a single lane may hold in front of the network. Rule [T5]. */
+const HIGH_WATERMARK = 512 * 1024;
 const LARGEST_MESSAGE = 64 * 1024;
 /** What may be read and not yet sent: 8 MiB, what is being sent, and the last read that began below that. */
 const AHEAD_BYTES = 16 * PIECE_BYTES;
 const AHEAD_READS = 66;
 
 /** A channel whose network moves only when the test says so. */
-class HeldChannel implements Channel<Bytes> {
+class HeldChannel implements BulkChannel {
   onmessage: ((message: unknown) => void) | null = null;
   ondrain: (() => void) | null = null;
   bufferedAmount = 0;
+  lowWatermark = 0;
   /** The most there ever was in it. */
   peak = 0;
   closed = false;
@@ -61,17 +64,17 @@ function begin(sizes: readonly number[], prepare: (source: MemorySource) => void
   if (table.count > 0) scheduler.want([[0, table.count]]);
   const credit = new CreditGate();
   const failures = new Map<number, ErrorCode>();
-  const sender = new LaneSender({
-    laneId: 0,
-    lane: Object.assign(new FakeLane(), { bulk }),
+  const sender = new PieceSender({
     source,
     table,
     scheduler,
     credit,
     subtle: watched.subtle,
-    hasFailed: (entry) => failures.has(entry),
+    clock: new ManualClock(),
+    isWanted: (piece) => !failures.has(table.span(piece).entry),
     onentryfailed: (entry, code) => failures.set(entry, code),
   });
+  sender.addLane(0, bulk);
   const ended = sender.run();
   return { source, bulk, table, scheduler, credit, failures, sender, ended };
 }
@@ -134,7 +137,7 @@ describe('the sending pipe', () => {
     await ended;
   });
 
-  it('[P7] reads only a few pieces ahead of a network that stands still', async () => {
+  it('[P6] reads only a few pieces ahead of a network that stands still', async () => {
     const large = begin([60 * PIECE_BYTES]);
     await watched.quiet();
     const read = large.source.reads.reduce((sum, { length }) => sum + length, 0);
@@ -150,7 +153,7 @@ describe('the sending pipe', () => {
     await small.ended;
   });
 
-  it('[P7] waits for no answer between small files', async () => {
+  it('[P6] waits for no answer between small files', async () => {
     const { bulk, sender, ended } = begin(Array.from({ length: 300 }, () => 100));
     await watched.quiet();
     expect(bulk.sent).toHaveLength(300);
@@ -175,10 +178,10 @@ describe('the sending pipe', () => {
   });
 
   it('[P5] sends a piece that is asked for again before the others that are not begun', async () => {
-    const { bulk, scheduler, credit, sender, ended } = begin([30 * PIECE_BYTES]);
+    const { bulk, credit, sender, ended } = begin([30 * PIECE_BYTES]);
     credit.raise(40 * PIECE_BYTES);
     await watched.quiet();
-    scheduler.wantFirst([0]);
+    sender.again(0);
     await flow(bulk);
     const starts = bulk.sent.filter(({ offset }) => offset === 0).map(({ piece }) => piece);
     expect(starts.filter((piece) => piece === 0)).toHaveLength(2);
@@ -188,10 +191,9 @@ describe('the sending pipe', () => {
   });
 
   it('wakes for wants that come when it has nothing to do', async () => {
-    const { bulk, scheduler, sender, ended } = begin([3, 5]);
+    const { bulk, sender, ended } = begin([3, 5]);
     await flow(bulk);
-    scheduler.wantFirst([1]);
-    sender.notify();
+    sender.again(1);
     await flow(bulk);
     expect(bulk.sent.map(({ piece }) => piece)).toEqual([0, 1, 1]);
     sender.stop();

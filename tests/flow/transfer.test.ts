@@ -115,7 +115,7 @@ describe('a transfer between two sessions in one process', () => {
   it('[C5] a lane lost mid-transfer is made again, and nothing verified is sent twice', async () => {
     const size = 24 * PIECE_BYTES;
     scene = await openScene([size]);
-    const goOn = stallAfter(scene, 3);
+    const goOn = stallAfter(scene, 9);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) >= size / 3);
@@ -189,7 +189,7 @@ describe('a transfer between two sessions in one process', () => {
 
   it('[D3] a cancel ends both sides as cancelled and deletes what was written', async () => {
     scene = await openScene([32 * PIECE_BYTES]);
-    stallAfter(scene, 4);
+    stallAfter(scene, 7);
     const receiving = scene.receive();
     await acceptAll(receiving);
     await until(receiving, (view) => (view.progress?.verifiedBytes ?? 0) > 0);

@@ -1,0 +1,349 @@
+/**
+ * How many lanes carry one transfer: it tries more and fewer, and keeps what pays. Times in milliseconds from any clock
+ * that only rises. Rules [G1] to [G9]; tests/core/path-simulation.ts is where "simulated" was found.
+ */
+
+/** What the sender saw, every 100 to 250 ms while it transfers. */
+export interface LaneSample {
+  readonly nowMs: number;
+  /** Payload bytes verified since the start. A count of bytes arrived, finer than pieces, is judged sooner on a slow path. */
+  readonly verifiedBytes: number;
+  /** Lanes open now, the first included. More than wanted is no harm. */
+  readonly lanes: number;
+  /** The bytes go through someone's TURN server. */
+  readonly relayed: boolean;
+  /** The path's round trip as ICE measures it, queues included; null until known. */
+  readonly rttMs: number | null;
+  /** Something other than the network holds the transfer up: a pause, the receiver's credit, or nothing left to send. */
+  readonly limited: boolean;
+}
+
+/** The counts that are tried: a step that adds less than as many again gains too little to tell from noise. */
+const STEPS = [1, 2, 4, 8, 16] as const;
+const MAX_LANES = 16;
+/** Each is an allocation on a server that someone pays for. */
+const MAX_RELAYED_LANES = 4;
+
+/**
+ * Share of goodput that a step to this many lanes must gain. Twice the lanes against one TCP download on a full link
+ * gain 0.20, 0.11 and 0.06 by robbing it alone, so from 4 on each asks for more. Measured gains without random loss
+ * (100 Mbit/s, 50 ms): 8 lanes to 16 0.11.
+ */
+const WORTHWHILE: Readonly<Record<number, number>> = { 2: 0.2, 4: 0.25, 8: 0.18, 16: 0.12 };
+/**
+ * The same where a queue stands before the link, which is full then: two transfers with as many lanes would gain 0.33
+ * from each other, one with half the lanes of the other 0.5. So equals rest, and the lesser catches up.
+ */
+const WORTHWHILE_IN_QUEUE = 0.4;
+/** The same at the start of a long path: slow start has flattered what was before, so only a clear loss refuses. */
+const WORTHWHILE_AT_START = -0.1;
+/** What fewer lanes may lose and still do as well: noise of a measurement, simulated. */
+const AS_WELL = 0.1;
+/** The same where the queue stands in spite of fewer: 16, 8 and 4 lanes beside one download give up 0.06, 0.11 and 0.17. */
+const AS_WELL_IN_QUEUE = 0.2;
+
+/** A round trip this much longer than the least one seen is a queue; the 5 ms are a busy page's. */
+const QUEUE_FACTOR = 1.4;
+const QUEUE_MS = 5;
+
+/**
+ * A path this short that carries 40 Mbit/s on a lane is bound by the processor: 1 % of loss at 3 ms still allows 38. More
+ * lanes would only cost.
+ */
+const LAN_RTT_MS = 3;
+const LAN_BYTES_PER_SECOND = 5_000_000;
+
+/**
+ * After half a second of sending, which a small file does not need, a path of 10 ms or more gets 4 lanes unmeasured, one
+ * of 40 ms or more 8: a lost packet costs a lane time that grows with the square of the round trip, and 16 lanes come
+ * two or three seconds sooner.
+ */
+const BLIND_MS = 500;
+const BLIND_RTT_MS = 10;
+const BLIND_LANES = 4;
+const LONG_RTT_MS = 40;
+const BLIND_LANES_LONG = 8;
+
+/** New lanes reach their share in about five round trips of slow start. */
+const RAMP_RTTS = 5;
+const RAMP_MS: Range = [300, 2_000];
+/** Time measured: several of Reno's teeth, or else a trial would see one. The start may err, and is put right later. */
+const SPAN_RTTS = 12;
+const SPAN_MS: Range = [2_500, 4_000];
+const START_SPAN_MS: Range = [800, 2_000];
+/** Times that the count must have risen: with fewer, pieces of 1 MiB say nothing on a slow path. */
+const MIN_RISES = 3;
+/** A path that has not brought three pieces by then is judged by what it brought. */
+const MAX_MEASURE_MS = 20_000;
+/** A trial below this share of what it needs after the shorter time is not worth the longer. */
+const HOPELESS = 0.75;
+/** A round trip across a continent, until the path's is known. */
+const UNKNOWN_RTT_MS = 100;
+
+/** As long as an attempt to connect may take, nearly ([C3]). */
+const OPEN_MS = 15_000;
+/** A trial that pauses, credit or lost lanes keep from being judged is given up. */
+const TRIAL_MS = 60_000;
+/** Between trials, doubled by each that fails. One with more lanes costs little; one with fewer a second's goodput. */
+const GROW_AFTER_MS: Range = [5_000, 160_000];
+const SHRINK_AFTER_MS: Range = [20_000, 160_000];
+/** Where fewer lanes did as well, still fewer may. */
+const AFTER_SHRINKING_MS = 10_000;
+/** What a settled count delivers is known from this long. */
+const WATCH_MS = 5_000;
+/** Below this share of what it was, the path has changed and back-off starts anew. */
+const CHANGED = 0.6;
+/** A longer time between two samples was sleep, and does not count. */
+const MAX_GAP_MS = 1_000;
+
+type Range = readonly [floor: number, ceiling: number];
+
+type Phase =
+  /** Lanes are being made. */
+  | { readonly at: 'opening'; readonly sinceMs: number }
+  /** They are open, and not yet at their pace. */
+  | { readonly at: 'ramping'; readonly untilMs: number }
+  | { readonly at: 'measuring'; readonly sinceMs: number; readonly goodput: Goodput }
+  /** Nothing is being tried. */
+  | { readonly at: 'settled'; readonly goodput: Goodput };
+
+interface Trial {
+  /** The count to go back to. */
+  readonly from: number;
+  /** What it delivered, bytes per second. */
+  readonly before: number;
+  /** What the new count must deliver, at least. */
+  readonly needed: number;
+  readonly sinceMs: number;
+}
+
+export class LaneCount {
+  #wanted = 1;
+  #phase: Phase = { at: 'ramping', untilMs: 0 };
+  #trial: Trial | null = null;
+  /** Until a first trial fails, or there is nothing more to try. */
+  #starting = true;
+  /** Time in which the network was what set the pace; all times below are of this clock. */
+  #nowMs = 0;
+  #settledMs = 0;
+  #growDueMs = 0;
+  #growAfterMs = GROW_AFTER_MS[0];
+  #shrinkAfterMs = SHRINK_AFTER_MS[0];
+  /** Bytes per second of the settled count at its best. */
+  #settledRate = 0;
+  #sampledMs: number | null = null;
+  #open = 1;
+  #cap = MAX_LANES;
+  #rttMs: number | null = null;
+  #minRttMs: number | null = null;
+
+  /** Lanes there should be, 1 to 16. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** @returns the lanes there should be from now on. */
+  sample(sample: LaneSample): number {
+    this.#observe(sample);
+    if (this.#wanted > this.#cap) this.#goBack(this.#cap, this.#settledRate);
+    else if (sample.limited) this.#ramp();
+    else this.#step(sample.verifiedBytes);
+    return this.#wanted;
+  }
+
+  /** A wanted lane could not be made: those that are open must do, until the back-off is over. */
+  laneFailed(): void {
+    const open = Math.max(1, this.#open);
+    if (this.#wanted <= open) return;
+    this.#delayGrowth();
+    this.#goBack(open, this.#trial?.before ?? this.#settledRate);
+  }
+
+  #observe({ nowMs, lanes, relayed, rttMs, limited }: LaneSample): void {
+    if (!limited) this.#nowMs += Math.min(MAX_GAP_MS, nowMs - (this.#sampledMs ?? nowMs));
+    this.#sampledMs = nowMs;
+    this.#open = lanes;
+    this.#cap = relayed ? MAX_RELAYED_LANES : MAX_LANES;
+    this.#rttMs = rttMs;
+    if (rttMs !== null) this.#minRttMs = Math.min(rttMs, this.#minRttMs ?? rttMs);
+  }
+
+  #step(bytes: number): void {
+    const phase = this.#phase;
+    const trial = this.#trial;
+    if (trial !== null && this.#nowMs - trial.sinceMs >= TRIAL_MS) this.#judge(0);
+    else if (phase.at === 'opening') {
+      if (this.#open >= this.#wanted) this.#ramp();
+      else if (this.#nowMs - phase.sinceMs >= OPEN_MS) this.laneFailed();
+    } else if (this.#open < this.#wanted) this.#phase = { at: 'opening', sinceMs: this.#nowMs };
+    else if (phase.at === 'ramping') {
+      if (this.#nowMs >= phase.untilMs) this.#phase = this.#begin(bytes);
+    } else {
+      phase.goodput.add(this.#nowMs, bytes);
+      if (phase.at === 'settled') this.#watch(phase.goodput);
+      else this.#measure(phase.goodput, this.#nowMs - phase.sinceMs);
+    }
+  }
+
+  #begin(bytes: number): Phase {
+    if (this.#trial === null && !this.#starting)
+      return { at: 'settled', goodput: new Goodput(this.#nowMs, bytes, WATCH_MS) };
+    return { at: 'measuring', sinceMs: this.#nowMs, goodput: new Goodput(this.#nowMs, bytes, MAX_MEASURE_MS) };
+  }
+
+  #measure(goodput: Goodput, forMs: number): void {
+    const rate =
+      goodput.rate(this.#rtts(SPAN_RTTS, this.#starting ? START_SPAN_MS : SPAN_MS)) ?? this.#hopeless(goodput);
+    const minRttMs = this.#minRttMs ?? 0;
+    if (this.#starting && this.#wanted === 1 && minRttMs >= BLIND_RTT_MS) {
+      const lanes = minRttMs >= LONG_RTT_MS ? BLIND_LANES_LONG : BLIND_LANES;
+      if (forMs >= BLIND_MS) this.#want(Math.min(lanes, this.#cap / 2));
+    } else if (rate !== null) this.#judge(rate);
+    else if (forMs >= MAX_MEASURE_MS) this.#judge(goodput.averageRate(this.#nowMs));
+  }
+
+  /** A rate so far below what is needed that the rest of the time would be lost; else null. */
+  #hopeless(goodput: Goodput): number | null {
+    const rate = goodput.rate(this.#rtts(SPAN_RTTS, START_SPAN_MS));
+    return rate !== null && rate < (this.#trial?.needed ?? 0) * HOPELESS ? rate : null;
+  }
+
+  #judge(rate: number): void {
+    const trial = this.#trial;
+    this.#trial = null;
+    if (trial === null) this.#grow(rate);
+    else if (trial.from < this.#wanted) {
+      if (rate >= trial.needed) {
+        this.#growAfterMs = GROW_AFTER_MS[0];
+        this.#grow(rate);
+      } else {
+        this.#delayGrowth();
+        this.#goBack(trial.from, trial.before);
+      }
+    } else if (rate >= trial.before * (1 - (this.#queueStands ? AS_WELL_IN_QUEUE : AS_WELL))) {
+      this.#shrinkAfterMs = AFTER_SHRINKING_MS;
+      this.#growDueMs = this.#nowMs + this.#growAfterMs;
+      this.#settle(rate);
+    } else {
+      this.#shrinkAfterMs = Math.min(2 * this.#shrinkAfterMs, SHRINK_AFTER_MS[1]);
+      this.#goBack(trial.from, trial.before);
+    }
+  }
+
+  /** Looks for a reason to try another count. Where the queue stands two lanes are few, and one stalls. */
+  #watch(goodput: Goodput): void {
+    const rate = goodput.rate(WATCH_MS / 2);
+    if (rate === null) return;
+    if (rate < this.#settledRate * CHANGED) {
+      [this.#growAfterMs] = GROW_AFTER_MS;
+      [this.#shrinkAfterMs] = SHRINK_AFTER_MS;
+      this.#growDueMs = this.#nowMs;
+      this.#settledRate = rate;
+    }
+    this.#settledRate = Math.max(rate, this.#settledRate);
+    const least = this.#queueStands ? 2 : 1;
+    const hurry = this.#isLan(rate) ? 4 : least;
+    if (this.#wanted > least && this.#nowMs - this.#settledMs >= this.#shrinkAfterMs / hurry) this.#shrink(rate);
+    else if (this.#wanted < this.#cap && this.#nowMs >= this.#growDueMs) this.#grow(rate);
+  }
+
+  /** @param rate what the present count delivers. */
+  #grow(rate: number): void {
+    const next = STEPS.find((lanes) => lanes > this.#wanted && lanes <= this.#cap);
+    if (next === undefined || this.#isLan(rate)) {
+      this.#growDueMs = this.#nowMs + this.#growAfterMs;
+      this.#settle(rate);
+    } else this.#try(next, rate, rate * (1 + this.#worthwhile(next)));
+  }
+
+  #shrink(rate: number): void {
+    const fewer = this.#isLan(rate) ? 1 : STEPS.findLast((lanes) => lanes < this.#wanted);
+    this.#try(fewer ?? 1, rate, rate * (1 - AS_WELL_IN_QUEUE));
+  }
+
+  #try(lanes: number, before: number, needed: number): void {
+    this.#trial = { from: this.#wanted, before, needed, sinceMs: this.#nowMs };
+    this.#want(lanes);
+  }
+
+  #want(lanes: number): void {
+    this.#wanted = lanes;
+    this.#phase = { at: 'opening', sinceMs: this.#nowMs };
+  }
+
+  #worthwhile(lanes: number): number {
+    if (this.#queueStands && lanes > 2) return WORTHWHILE_IN_QUEUE;
+    if (this.#starting && (this.#minRttMs ?? 0) >= LONG_RTT_MS) return WORTHWHILE_AT_START;
+    return WORTHWHILE[lanes] ?? 0;
+  }
+
+  get #queueStands(): boolean {
+    return this.#rttMs !== null && this.#rttMs > QUEUE_FACTOR * (this.#minRttMs ?? 0) + QUEUE_MS;
+  }
+
+  #isLan(rate: number): boolean {
+    return this.#minRttMs !== null && this.#minRttMs <= LAN_RTT_MS && rate >= LAN_BYTES_PER_SECOND;
+  }
+
+  /** A full link has nothing to give, so there it takes twice as long. */
+  #delayGrowth(): void {
+    this.#growDueMs = this.#nowMs + this.#growAfterMs * (this.#queueStands ? 2 : 1);
+    this.#growAfterMs = Math.min(2 * this.#growAfterMs, GROW_AFTER_MS[1]);
+  }
+
+  #goBack(lanes: number, rate: number): void {
+    this.#wanted = lanes;
+    this.#settle(rate);
+  }
+
+  #settle(rate: number): void {
+    this.#trial = null;
+    this.#starting = false;
+    this.#settledRate = rate;
+    this.#settledMs = this.#nowMs;
+    this.#ramp();
+  }
+
+  #ramp(): void {
+    this.#phase = { at: 'ramping', untilMs: this.#nowMs + this.#rtts(RAMP_RTTS, RAMP_MS) };
+  }
+
+  #rtts(count: number, [floor, ceiling]: Range): number {
+    return Math.min(ceiling, Math.max(floor, count * (this.#minRttMs ?? UNKNOWN_RTT_MS)));
+  }
+}
+
+/** Goodput from one rise of the count to another, so that pieces of 1 MiB do not make it a matter of luck. */
+class Goodput {
+  readonly #rises: { readonly atMs: number; readonly bytes: number }[] = [];
+  #last: number;
+
+  constructor(
+    private readonly sinceMs: number,
+    private readonly from: number,
+    private readonly keepMs: number,
+  ) {
+    this.#last = from;
+  }
+
+  add(atMs: number, bytes: number): void {
+    if (bytes <= this.#last) return;
+    this.#last = bytes;
+    this.#rises.push({ atMs, bytes });
+    while (this.#rises.length > MIN_RISES && (this.#rises[1]?.atMs ?? atMs) <= atMs - this.keepMs) this.#rises.shift();
+  }
+
+  /** Bytes per second; null until it was measured over this long. */
+  rate(spanMs: number): number | null {
+    const first = this.#rises[0];
+    const last = this.#rises.at(-1);
+    if (first === undefined || last === undefined || this.#rises.length < MIN_RISES) return null;
+    const measuredMs = last.atMs - first.atMs;
+    return measuredMs < spanMs ? null : ((last.bytes - first.bytes) * 1_000) / measuredMs;
+  }
+
+  /** Bytes per second over all of the time. */
+  averageRate(nowMs: number): number {
+    return ((this.#last - this.from) * 1_000) / Math.max(1, nowMs - this.sinceMs);
+  }
+}

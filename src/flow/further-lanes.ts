@@ -1,0 +1,144 @@
+import { LaneCount } from '../core/lane-count.ts';
+import { MAX_LANE_NUMBER } from '../core/limits.ts';
+import type { ControlMessage } from '../core/messages.ts';
+import type { Lane, PathInfo } from '../core/ports.ts';
+import type { IceAnswer } from '../core/signaling.ts';
+import { cachedIce } from './ice-cache.ts';
+import { LaneMaking } from './lane-making.ts';
+import type { PieceSender } from './send.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds between two looks at what the lanes deliver. */
+const TICK_MS = 250;
+
+/** What the transfer looks like now. */
+export interface Pace {
+  readonly verifiedBytes: number;
+  readonly path: PathInfo | null;
+}
+
+export interface FurtherLanesOptions {
+  readonly world: Pick<World, 'clock' | 'lanes'>;
+  readonly sender: PieceSender;
+  readonly ice: () => Promise<IceAnswer>;
+  readonly say: (message: ControlMessage) => void;
+  readonly pace: () => Pace;
+  /** Another number of them is open. */
+  readonly onchange: () => void;
+}
+
+interface FurtherLane {
+  readonly making: LaneMaking;
+  lane: Lane | null;
+  /** `ending`: the receiver was told, and has not answered yet. */
+  use: 'used' | 'retired' | 'ending';
+}
+
+/**
+ * The sender's end of all lanes to one receiver but the first: as many as pay, made over the control channel of the first,
+ * so that no server is needed and nobody else can read or alter what they say. Rules [A1] to [A5].
+ */
+export class FurtherLanes {
+  readonly #count = new LaneCount();
+  readonly #lanes = new Map<number, FurtherLane>();
+  readonly #ice: () => Promise<IceAnswer>;
+  #last = 0;
+  #cancelTick: () => void = () => undefined;
+
+  constructor(private readonly options: FurtherLanesOptions) {
+    this.#ice = cachedIce(options.world.clock, options.ice);
+    this.#waitForTick();
+  }
+
+  /** Lanes that are open, the first among them. */
+  get open(): number {
+    return 1 + this.#used.filter(([, { lane }]) => lane !== null).length;
+  }
+
+  /** @throws BeelineError `protocol` */
+  receive(message: Extract<ControlMessage, { t: 'lane' | 'lane-ended' }>): void {
+    const further = this.#lanes.get(message.lane);
+    if (message.t === 'lane') {
+      further?.making.signal(message.signal);
+      return;
+    }
+    if (further === undefined) return;
+    this.#lanes.delete(message.lane);
+    further.making.close();
+    this.options.sender.removeLane(message.lane, message.received);
+    this.options.onchange();
+  }
+
+  /** The first lane is gone, or the transfer is over. */
+  close(): void {
+    this.#cancelTick();
+    for (const { making } of this.#lanes.values()) making.close();
+    this.#lanes.clear();
+  }
+
+  get #used(): [number, FurtherLane][] {
+    return [...this.#lanes].filter(([, { use }]) => use === 'used');
+  }
+
+  #waitForTick(): void {
+    this.#cancelTick = this.options.world.clock.after(TICK_MS, () => {
+      this.#waitForTick();
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const { world, sender, pace } = this.options;
+    const { verifiedBytes, path } = pace();
+    const wanted = this.#count.sample({
+      nowMs: world.clock.now(),
+      verifiedBytes,
+      lanes: this.open,
+      relayed: path?.kind === 'relay',
+      rttMs: path?.rttMs ?? null,
+      limited: sender.isLimited,
+    });
+    this.#adjust(wanted - 1);
+    sender.tune();
+    sender.sendLate();
+    for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender.isDrained(id)) this.#end(id);
+  }
+
+  #adjust(wanted: number): void {
+    const used = this.#used;
+    for (let count = used.length; count < wanted && this.#last < MAX_LANE_NUMBER; count++) this.#make();
+    for (const [id, further] of used.slice(wanted)) {
+      further.use = 'retired';
+      this.options.sender.retireLane(id);
+      this.options.onchange();
+    }
+  }
+
+  #make(): void {
+    const { world, say, sender, onchange } = this.options;
+    const id = ++this.#last;
+    const making = new LaneMaking(world, id, true, this.#ice, say, {
+      onopen: (lane) => {
+        further.lane = lane;
+        sender.addLane(id, lane.bulk);
+        if (further.use === 'retired') sender.retireLane(id);
+        onchange();
+      },
+      onend: () => {
+        if (further.lane === null) this.#count.laneFailed();
+        this.#end(id);
+      },
+    });
+    const further: FurtherLane = { making, lane: null, use: 'used' };
+    this.#lanes.set(id, further);
+  }
+
+  /** Nothing more is sent over it; the receiver answers what has arrived. */
+  #end(id: number): void {
+    const further = this.#lanes.get(id);
+    if (further === undefined || further.use === 'ending') return;
+    further.use = 'ending';
+    this.options.sender.retireLane(id);
+    this.options.say({ t: 'lane-end', lane: id });
+  }
+}

@@ -1,0 +1,85 @@
+import { BeelineError } from '../core/errors.ts';
+import { MAX_LANES } from '../core/limits.ts';
+import type { ControlMessage } from '../core/messages.ts';
+import type { IceAnswer } from '../core/signaling.ts';
+import { cachedIce } from './ice-cache.ts';
+import { LaneMaking } from './lane-making.ts';
+import type { World } from './world.ts';
+
+export interface JoinedLanesOptions {
+  readonly world: Pick<World, 'clock' | 'lanes'>;
+  readonly ice: () => Promise<IceAnswer>;
+  readonly say: (message: ControlMessage) => void;
+  /** A bulk message. @returns its payload bytes; 0 for one that was refused. */
+  readonly take: (message: unknown) => number;
+  /** Another number of them is open. */
+  readonly onchange: () => void;
+}
+
+interface JoinedLane {
+  readonly making: LaneMaking;
+  /** Payload bytes read from it. */
+  received: number;
+  isOpen: boolean;
+}
+
+/** The receiver's end of all lanes but the first: it joins what the sender makes, and counts. Rules [A1] to [A5]. */
+export class JoinedLanes {
+  readonly #lanes = new Map<number, JoinedLane>();
+  readonly #ice: () => Promise<IceAnswer>;
+  #last = 0;
+
+  constructor(private readonly options: JoinedLanesOptions) {
+    this.#ice = cachedIce(options.world.clock, options.ice);
+  }
+
+  /** Lanes that are open, the first among them. */
+  get open(): number {
+    return 1 + [...this.#lanes.values()].filter(({ isOpen }) => isOpen).length;
+  }
+
+  /** @throws BeelineError `protocol` */
+  receive(message: Extract<ControlMessage, { t: 'lane' | 'lane-end' }>): void {
+    if (message.t === 'lane-end') this.#end(message.lane);
+    else if (message.signal.kind === 'offer') {
+      this.#join(message.lane);
+      this.#lanes.get(message.lane)?.making.signal(message.signal);
+    } else if (message.lane > this.#last) throw new BeelineError('protocol', `lane ${message.lane} has no offer`);
+    else this.#lanes.get(message.lane)?.making.signal(message.signal);
+  }
+
+  /** The first lane is gone, or the transfer is over. */
+  close(): void {
+    for (const { making } of this.#lanes.values()) making.close();
+    this.#lanes.clear();
+  }
+
+  #join(id: number): void {
+    if (id <= this.#last) throw new BeelineError('protocol', `lane ${id} offered again`);
+    if (this.#lanes.size >= MAX_LANES - 1) throw new BeelineError('protocol', 'too many lanes');
+    this.#last = id;
+    const { world, say, take, onchange } = this.options;
+    const making = new LaneMaking(world, id, false, this.#ice, say, {
+      onopen: ({ bulk }) => {
+        joined.isOpen = true;
+        bulk.onmessage = (message) => {
+          if (this.#lanes.has(id)) joined.received += take(message);
+        };
+        onchange();
+      },
+      onend: () => this.#end(id),
+    });
+    const joined: JoinedLane = { making, received: 0, isOpen: false };
+    this.#lanes.set(id, joined);
+  }
+
+  /** Nothing more is read from it. */
+  #end(id: number): void {
+    const joined = this.#lanes.get(id);
+    if (joined === undefined) return;
+    this.#lanes.delete(id);
+    joined.making.close();
+    this.options.say({ t: 'lane-ended', lane: id, received: joined.received });
+    this.options.onchange();
+  }
+}

@@ -1,0 +1,240 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KIB } from '../../src/core/bytes.ts';
+import { CHUNK_BYTES } from '../../src/core/limits.ts';
+import { type Resend, Striping } from '../../src/core/striping.ts';
+
+function striping(lanes: number): Striping {
+  const made = new Striping();
+  for (let lane = 0; lane < lanes; lane++) made.laneOpened(lane);
+  return made;
+}
+
+/** "piece/chunk" for each chunk. */
+function* namesOf(chunks: Resend): Generator<string, void, undefined> {
+  for (const [piece, mask] of chunks)
+    for (let chunk = 0; chunk < 17; chunk++) if ((mask & (1 << chunk)) !== 0) yield `${piece}/${chunk}`;
+}
+
+/** Sends chunks of one piece after another over a lane and has them verified at once, at a steady pace. */
+function pace(to: Striping, lane: number, fromPiece: number, count: number, everyMs: number, delayMs: number): void {
+  for (let index = 0; index < count; index++) {
+    to.sent(lane, fromPiece + index, 0, CHUNK_BYTES, index * everyMs);
+    const done = index - Math.floor(delayMs / everyMs);
+    if (done >= 0) to.verified(fromPiece + done, index * everyMs);
+  }
+}
+
+const LANES = 4;
+const PIECES = 12;
+
+/** Lanes that deliver in order, a receiver that puts pieces together, and a sender with a queue of chunks to repeat. */
+class World {
+  readonly striping = striping(LANES);
+  readonly lanes: (string[] | null)[] = Array.from({ length: LANES }, () => []);
+  readonly received = new Set<string>();
+  readonly verified = new Set<number>();
+  readonly queue = new Set<string>();
+  readonly sent = new Set<string>();
+  nowMs = 0;
+
+  send(lane: number, name: string): void {
+    const line = this.lanes[lane];
+    if (line === null || line === undefined) return;
+    const [piece = 0, chunk = 0] = name.split('/').map(Number);
+    if (this.verified.has(piece)) return;
+    line.push(name);
+    this.queue.delete(name);
+    this.sent.add(name);
+    this.striping.sent(lane, piece, chunk, 1 + (chunk % 3), this.nowMs);
+  }
+
+  deliver(lane: number): void {
+    const name = this.lanes[lane]?.shift();
+    if (name !== undefined) this.received.add(name);
+  }
+
+  /** Every chunk that was sent of it has come: the receiver says so. */
+  verify(piece: number): void {
+    const own = [...this.sent].filter((name) => name.startsWith(`${piece}/`));
+    if (own.length === 0 || this.verified.has(piece) || !own.every((name) => this.received.has(name))) return;
+    this.verified.add(piece);
+    expect(this.striping.verified(piece, this.nowMs)).toBe(true);
+    for (const name of own) this.queue.delete(name);
+  }
+
+  again(piece: number): void {
+    if (this.verified.has(piece)) return;
+    this.striping.again(piece);
+    for (const set of [this.received, this.sent]) {
+      for (const name of [...set]) {
+        if (!name.startsWith(`${piece}/`)) continue;
+        if (set === this.sent) this.queue.add(name);
+        set.delete(name);
+      }
+    }
+  }
+
+  lose(lane: number): void {
+    this.lanes[lane] = null;
+    this.repeat(this.striping.laneLost(lane));
+  }
+
+  repeat(chunks: Resend): void {
+    for (const name of namesOf(chunks)) {
+      expect(this.sent.has(name)).toBe(true);
+      this.queue.add(name);
+    }
+  }
+
+  /** Each chunk of a piece that is not verified has arrived, is on a lane, or waits to be sent again. */
+  check(): void {
+    const onLanes = new Set(this.lanes.flatMap((line) => line ?? []));
+    for (const name of this.sent) {
+      if (this.verified.has(Number(name.split('/')[0]))) continue;
+      if (!this.received.has(name) && !onLanes.has(name)) expect(this.queue).toContain(name);
+    }
+  }
+}
+
+const step = fc.record({
+  do: fc.constantFrom(
+    'send',
+    'send',
+    'send',
+    'deliver',
+    'deliver',
+    'verify',
+    'repeat',
+    'late',
+    'lose',
+    'open',
+    'again',
+  ),
+  lane: fc.nat(LANES - 1),
+  piece: fc.nat(PIECES - 1),
+  chunk: fc.nat(3),
+  ms: fc.nat(800),
+});
+
+describe('striping', () => {
+  it('[T1] [T2] [T3] forgets no chunk, and repeats only what was sent and may not have arrived', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+        const world = new World();
+        for (const { do: what, lane, piece, chunk, ms } of steps) {
+          world.nowMs += ms;
+          if (what === 'send') world.send(lane, `${piece}/${chunk}`);
+          else if (what === 'deliver') world.deliver(lane);
+          else if (what === 'verify') world.verify(piece);
+          else if (what === 'again') world.again(piece);
+          else if (what === 'repeat') for (const name of [...world.queue]) world.send(lane, name);
+          else if (what === 'late') for (const { chunks } of world.striping.late(world.nowMs)) world.repeat(chunks);
+          else if (what === 'lose' && chunk === 0) world.lose(lane);
+          else if (what === 'open' && world.lanes[lane] === null) {
+            world.lanes[lane] = [];
+            world.striping.laneOpened(lane);
+          }
+          world.check();
+        }
+        for (let lane = 0; lane < LANES; lane++) world.lose(lane);
+        world.check();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('[T1] a verified piece proves what went before it on its lanes, and nothing that went after', () => {
+    const lanes = striping(2);
+    lanes.sent(0, 1, 0, 100, 0);
+    lanes.sent(0, 2, 0, 20, 0);
+    lanes.sent(1, 2, 1, 7, 0);
+    lanes.sent(0, 1, 1, 3, 0);
+    expect(lanes.outstanding(0)).toBe(123);
+    expect(lanes.verified(2, 50)).toBe(true);
+    expect(lanes.outstanding(0)).toBe(3);
+    expect(lanes.outstanding(1)).toBe(0);
+    expect(lanes.laneLost(0)).toEqual(new Map([[1, 0b10]]));
+  });
+
+  it('[T1] a chunk that went over two lanes proves neither', () => {
+    const lanes = striping(2);
+    lanes.sent(0, 1, 0, 10, 0);
+    lanes.sent(0, 2, 0, 10, 0);
+    lanes.sent(1, 2, 0, 10, 10);
+    lanes.verified(2, 50);
+    expect(lanes.laneLost(0)).toEqual(new Map([[1, 1]]));
+  });
+
+  it('[T2] repeats of a lost lane only what no other carries', () => {
+    const lanes = striping(3);
+    for (const chunk of [0, 1, 2]) lanes.sent(0, 5, chunk, 10, 0);
+    lanes.sent(1, 5, 1, 10, 1);
+    expect(lanes.laneLost(0)).toEqual(new Map([[5, 0b101]]));
+    expect(lanes.laneLost(1)).toEqual(new Map([[5, 0b010]]));
+    expect(lanes.laneLost(1).size).toBe(0);
+  });
+
+  it('[T3] a piece that was thrown away proves nothing, and one that was given up is not repeated', () => {
+    const lanes = striping(1);
+    lanes.sent(0, 1, 0, 10, 0);
+    lanes.sent(0, 2, 0, 10, 0);
+    lanes.again(2);
+    lanes.sent(0, 3, 0, 10, 0);
+    lanes.sent(0, 2, 0, 10, 0);
+    lanes.verified(2, 9);
+    lanes.forget(3);
+    expect(lanes.verified(3, 9)).toBe(false);
+    expect(lanes.laneLost(0)).toEqual(new Map([[1, 1]]));
+  });
+
+  it('[T4] finds what waits on a lane that others have overtaken, once every two seconds', () => {
+    const lanes = striping(2);
+    lanes.sent(1, 0, 3, CHUNK_BYTES, 0);
+    pace(lanes, 0, 100, 40, 50, 100);
+    expect(lanes.late(450)).toEqual([]);
+    expect(lanes.late(2_000)).toEqual([{ lane: 1, chunks: new Map([[0, 0b1000]]) }]);
+    lanes.sent(0, 0, 3, CHUNK_BYTES, 2_000);
+    expect(lanes.late(3_900).flatMap(({ lane }) => (lane === 1 ? [lane] : []))).toEqual([]);
+    lanes.verified(0, 3_950);
+    expect(lanes.late(9_000).some(({ lane }) => lane === 1)).toBe(false);
+  });
+
+  it('[T4] blames no lane while nothing is verified for a while: the disk may be slow', () => {
+    const lanes = striping(2);
+    pace(lanes, 0, 100, 40, 50, 100);
+    pace(lanes, 1, 200, 40, 50, 100);
+    expect(lanes.late(3_800)).toEqual([]);
+    expect(lanes.late(4_500).length).toBeGreaterThan(0);
+  });
+
+  it('[T4] has nobody to compare a single lane with, and waits for it', () => {
+    const lanes = striping(1);
+    lanes.sent(0, 0, 0, 10, 0);
+    expect(lanes.late(1_900)).toEqual([]);
+  });
+
+  it('[T5] a watermark is 150 ms of what the lane delivers, within bounds', () => {
+    const lanes = striping(1);
+    expect(lanes.watermark(0)).toBe(512 * KIB);
+    lanes.laneOpened(1);
+    lanes.laneOpened(2);
+    expect(lanes.watermark(1)).toBe(64 * KIB);
+    pace(lanes, 1, 100, 200, 30, 60);
+    const rate = CHUNK_BYTES / 0.03;
+    expect((lanes.rate(1) ?? 0) / rate).toBeCloseTo(1, 1);
+    expect(lanes.watermark(1) / (rate * 0.15)).toBeCloseTo(1, 1);
+    pace(lanes, 2, 1_000, 1_000, 1, 50);
+    expect(lanes.watermark(2)).toBe(512 * KIB);
+  });
+
+  it('[T6] takes as long for each of many small pieces as for one', () => {
+    const lanes = striping(2);
+    const count = 60_000;
+    for (let piece = 0; piece < count; piece++) lanes.sent(piece % 2, piece, 0, 200, piece);
+    for (let piece = 0; piece < count - 1; piece++) lanes.verified(piece, count);
+    expect(lanes.outstanding(0)).toBe(0);
+    expect(lanes.outstanding(1)).toBe(200);
+    expect(lanes.laneLost(1)).toEqual(new Map([[count - 1, 1]]));
+  });
+});

@@ -1,0 +1,162 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PIECE_BYTES } from '../../src/core/limits.ts';
+import type { PathInfo } from '../../src/core/ports.ts';
+import { makeIdentity } from '../../src/flow/identity.ts';
+import { Receiving } from '../../src/flow/receiving.ts';
+import { Sharing } from '../../src/flow/sharing.ts';
+import { ManualClock } from '../doubles/clock.ts';
+import type { FakeLane } from '../doubles/lanes.ts';
+import { makeOffer, makeWorld, type TestWorld } from '../doubles/world.ts';
+import { WatchedCrypto } from './hostile-scene.ts';
+
+const LONG_PATH: PathInfo = { kind: 'direct', relayProtocol: null, rttMs: 60 };
+/** In one step of time each lane carries one message. */
+const STEP_MS = 50;
+
+/** One transfer over lanes that each carry a message per step, in a time that stands still otherwise. */
+class LaneScene {
+  readonly clock = new ManualClock();
+  readonly crypto = new WatchedCrypto();
+  readonly world: TestWorld = makeWorld({ clock: this.clock, subtle: this.crypto.subtle });
+  readonly offer = makeOffer([64 * PIECE_BYTES]);
+  /** Lanes by their order, that carry nothing. */
+  readonly stuck = new Set<number>();
+  #waiting: { readonly lane: number; readonly go: () => void }[] = [];
+  #sharing: Sharing | null = null;
+  #receiving: Receiving | null = null;
+
+  constructor(info: PathInfo = LONG_PATH) {
+    this.world.lanes.onmeet = (pair) => {
+      const lane = this.world.lanes.lanes.length - 1;
+      for (const end of pair) {
+        end.info = info;
+        end.bulk.pace = () => new Promise((go) => this.#waiting.push({ lane, go }));
+      }
+    };
+  }
+
+  async begin(): Promise<void> {
+    const identity = await makeIdentity(this.world);
+    this.#sharing = new Sharing(this.world, identity, this.offer, 'https://test.example/');
+    this.#receiving = new Receiving(this.world, identity.keys);
+    await this.crypto.quiet();
+    this.receiving.accept([0], null);
+    await this.crypto.quiet();
+  }
+
+  get sharing(): Sharing {
+    if (this.#sharing === null) throw new Error('not begun');
+    return this.#sharing;
+  }
+
+  get receiving(): Receiving {
+    if (this.#receiving === null) throw new Error('not begun');
+    return this.#receiving;
+  }
+
+  /** Lets time pass until this holds; fails after `atMostMs`. */
+  async until(holds: () => boolean, atMostMs = 120_000): Promise<void> {
+    for (let ms = 0; !holds(); ms += STEP_MS) {
+      if (ms > atMostMs) throw new Error(`not within ${atMostMs} ms: ${JSON.stringify(this.receiving.view.state.at)}`);
+      await this.#step();
+    }
+  }
+
+  /** Lets time pass until the transfer is over, and compares. */
+  async finish(): Promise<void> {
+    await this.until(() => ['finished', 'failed'].includes(this.receiving.view.state.at));
+    expect(this.receiving.view.state.at).toBe('finished');
+    const received = this.world.sinks.sinks.at(-1)?.bytes(0) ?? new Uint8Array();
+    expect(Buffer.compare(received, this.offer.source.bytes(0))).toBe(0);
+  }
+
+  get lanes(): number {
+    return this.receiving.view.lanes;
+  }
+
+  get verified(): number {
+    return this.receiving.view.progress?.verifiedBytes ?? 0;
+  }
+
+  /** The sender's end of a lane; the receiver made the first, the sender the others. */
+  senderEnd(lane: number): FakeLane {
+    const end = this.world.lanes.lanes[lane]?.[lane === 0 ? 1 : 0];
+    if (end === undefined) throw new Error(`no lane ${lane}`);
+    return end;
+  }
+
+  close(): void {
+    this.#receiving?.close();
+    this.#sharing?.close();
+  }
+
+  async #step(): Promise<void> {
+    this.clock.advance(STEP_MS);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { lane, go } of waiting) {
+      if (this.stuck.has(lane)) this.#waiting.push({ lane, go });
+      else go();
+    }
+    await this.crypto.quiet();
+  }
+}
+
+let scene: LaneScene;
+beforeEach(() => {
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+});
+afterEach(() => scene.close());
+
+describe('the lanes of one transfer', () => {
+  it('[A1] [G2] become more by themselves on a long path, and what they carry together arrives equal', async () => {
+    scene = new LaneScene();
+    await scene.begin();
+    expect(scene.lanes).toBe(1);
+    await scene.until(() => scene.lanes === 16);
+    expect(scene.sharing.view.deliveries[0]?.lanes).toBe(16);
+    await scene.finish();
+    expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it('[G6] are at most four over a relay', async () => {
+    scene = new LaneScene({ kind: 'relay', relayProtocol: 'udp', rttMs: 60 });
+    await scene.begin();
+    let most = 0;
+    await scene.until(() => {
+      most = Math.max(most, scene.lanes);
+      return scene.verified > 32 * PIECE_BYTES;
+    });
+    expect(most).toBe(4);
+  });
+
+  it('[A4] [T2] lose one, and the others take over what it had', async () => {
+    scene = new LaneScene();
+    await scene.begin();
+    await scene.until(() => scene.lanes >= 8);
+    const before = scene.verified;
+    scene.senderEnd(3).close();
+    await scene.until(() => scene.verified > before);
+    await scene.finish();
+  });
+
+  it('[T4] include one that is stuck: what waits on it goes over another', async () => {
+    scene = new LaneScene();
+    await scene.begin();
+    await scene.until(() => scene.lanes >= 8);
+    scene.stuck.add(3);
+    await scene.finish();
+  });
+
+  it('[A5] end with the first', async () => {
+    scene = new LaneScene();
+    await scene.begin();
+    await scene.until(() => scene.lanes >= 8);
+    const made = scene.world.lanes.lanes.length;
+    scene.senderEnd(0).close();
+    await scene.until(() => scene.world.lanes.lanes.length > made);
+    const open = scene.world.lanes.lanes.slice(0, made).filter(([end]) => !end.bulk.closed);
+    expect(open).toEqual([]);
+    await scene.finish();
+  });
+});

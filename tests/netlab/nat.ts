@@ -1,0 +1,85 @@
+/** Routers between people and the internet: how they translate addresses, and what they let out. By nftables. */
+import type { Host } from './host.ts';
+import type { Lab } from './lab.ts';
+import type { Lan } from './lan.ts';
+import { ensureProgram } from './packages.ts';
+
+/**
+ * - `none`: routes, and lets in what comes.
+ * - `port-restricted`: one outer port for all that an inner port speaks with, and in comes only what answers (RFC 4787:
+ *   endpoint-independent mapping, address and port-dependent filtering). Netfilter keeps the inner port where it is free.
+ * - `symmetric`: another random outer port for each destination (address and port-dependent mapping).
+ */
+export type Nat = 'none' | 'port-restricted' | 'symmetric';
+
+/** What may go out: anything, all but UDP, or only connections to TCP port 443. */
+export type Egress = 'all' | 'no-udp' | 'tcp-443';
+
+export interface Policy {
+  readonly nat: Nat;
+  readonly egress: Egress;
+}
+
+/**
+ * What is new from outside is dropped before it reaches the router itself too: an answer, or its mere memory of the
+ * connection, would occupy the outer port that an inner host is about to punch its hole with.
+ */
+const KEEP_OUT = 'ct state new drop';
+
+/** The rules as nftables reads them. @param outside device that leads to the internet. */
+export function ruleset(outside: string, { nat, egress }: Policy): string {
+  const out = `oifname "${outside}"`;
+  const original = `${out} ct direction original`;
+  const allowed: Record<Egress, readonly string[]> = {
+    all: [],
+    'no-udp': [`${out} meta l4proto udp drop`],
+    'tcp-443': [`${original} meta l4proto != tcp drop`, `${original} tcp dport != 443 drop`],
+  };
+  const fromOutside = nat === 'none' ? [] : [`iifname "${outside}" ${KEEP_OUT}`];
+  const translated: Record<Nat, readonly string[]> = {
+    none: [],
+    'port-restricted': [`${out} masquerade`],
+    symmetric: [`${out} masquerade fully-random`],
+  };
+  return [
+    'table inet router',
+    'delete table inet router',
+    'table inet router {',
+    ...chain('input', 'filter hook input priority filter', fromOutside),
+    ...chain('forward', 'filter hook forward priority filter', [...fromOutside, ...allowed[egress]]),
+    ...chain('postrouting', 'nat hook postrouting priority srcnat', translated[nat]),
+    '}',
+  ].join('\n');
+}
+
+function chain(name: string, type: string, rules: readonly string[]): string[] {
+  return [`chain ${name} {`, `type ${type};`, ...rules, '}'];
+}
+
+/** Sets what a router does, at once and instead of what it did. Connections it knows keep their ports. */
+export async function setPolicy(router: Host, outside: string, policy: Policy): Promise<void> {
+  await router.exec(ensureProgram('nft', 'nftables'), [ruleset(outside, policy)]);
+}
+
+/** A network behind a router of its own. */
+export interface Home {
+  readonly router: Host;
+  /** The router's device that leads outside. */
+  readonly outside: string;
+  /** Where its people are plugged in. */
+  readonly lan: Lan;
+}
+
+/**
+ * A router that is plugged into another network, with a network of its own behind it. A home in the network of a home has
+ * two NATs in front of it, as one behind a carrier's has.
+ * @param prefix of its own network, such as `192.168.1`.
+ */
+export async function openHome(lab: Lab, name: string, upstream: Lan, prefix: string, policy: Policy): Promise<Home> {
+  const router = await lab.router(name);
+  const { device, address } = await upstream.plug(router);
+  const lan = await lab.lan(router, prefix);
+  if (policy.nat === 'none') await upstream.router.ip('route', 'add', lan.subnet, 'via', address);
+  await setPolicy(router, device, policy);
+  return { router, outside: device, lan };
+}
