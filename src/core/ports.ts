@@ -151,10 +151,10 @@ export interface SignalingFactory {
 /** Where a sender's bytes come from: the entries of one share, by their number in the manifest. */
 export interface Source {
   /**
-   * Exactly `length` bytes of an entry.
+   * Fills `into` with the bytes of an entry from `offset` on.
    * @throws BeelineError `source-changed`, `source-gone` or `source-unreadable`.
    */
-  read(entry: number, offset: number, length: number): Promise<Bytes>;
+  read(entry: number, offset: number, into: Bytes): Promise<void>;
 }
 
 export type SinkKind = 'opfs' | 'folder' | 'memory';

@@ -1,5 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
+import { FileStreams } from './file-stream.ts';
 import type { Entry } from '../core/manifest.ts';
 import type { Source } from '../core/ports.ts';
 
@@ -18,19 +19,22 @@ export interface ChosenFile {
 /** Reads the files a person has chosen; entry `n` is the file `n`. */
 export class FileSource implements Source {
   readonly files: readonly ChosenFile[];
+  readonly #streams = new FileStreams();
 
   constructor(files: readonly ChosenFile[]) {
     this.files = files;
   }
 
-  async read(entry: number, offset: number, length: number): Promise<Bytes> {
+  async read(entry: number, offset: number, into: Bytes): Promise<void> {
     const chosen = this.files[entry];
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
-    const buffer = await readPart(chosen, offset, length);
-    // Firefox reads what is there now, and a file cut short gives less.
-    if (buffer.byteLength !== length)
-      throw new BeelineError('source-changed', `${buffer.byteLength} of ${length} bytes`);
-    return new Uint8Array(buffer);
+    const { file } = chosen;
+    try {
+      if (offset === 0 && into.length === file.size) await readWhole(file, into);
+      else await this.#streams.read(file, offset, into);
+    } catch (thrown) {
+      throw await sourceError(chosen, thrown);
+    }
   }
 }
 
@@ -38,15 +42,13 @@ export function entryOf({ path, file }: ChosenFile): Entry {
   return { path, size: file.size, mtime: file.lastModified, type: file.type };
 }
 
-/** A slice is a Blob of its own that the browser process must learn of: for a small file that doubles the cost. */
-async function readPart(chosen: ChosenFile, offset: number, length: number): Promise<ArrayBuffer> {
-  const { file } = chosen;
-  const part = offset === 0 && length === file.size ? file : file.slice(offset, offset + length);
-  try {
-    return await part.arrayBuffer();
-  } catch (thrown) {
-    throw await sourceError(chosen, thrown);
-  }
+/** Without a slice, which is a Blob of its own that the browser process must learn of: for a small file that doubles the cost. */
+async function readWhole(file: File, into: Bytes): Promise<void> {
+  const buffer = await file.arrayBuffer();
+  // Firefox reads what is there now, and a file cut short gives less.
+  if (buffer.byteLength !== into.length)
+    throw new BeelineError('source-changed', `${buffer.byteLength} of ${into.length} bytes`);
+  into.set(new Uint8Array(buffer));
 }
 
 /**
@@ -54,6 +56,7 @@ async function readPart(chosen: ChosenFile, offset: number, length: number): Pro
  * Where the file cannot be had again to compare, a change is by far the likelier.
  */
 async function sourceError({ file, again }: ChosenFile, thrown: unknown): Promise<BeelineError> {
+  if (thrown instanceof BeelineError) return thrown;
   const name = nameOf(thrown);
   if (name === 'NotFoundError') return new BeelineError('source-gone', '', { cause: thrown });
   if (name !== 'NotReadableError') return new BeelineError('source-unreadable', name, { cause: thrown });

@@ -10,9 +10,9 @@ export class MatchedSource implements Source {
     private readonly found: readonly (number | null)[],
   ) {}
 
-  async read(entry: number, offset: number, length: number): Promise<Bytes> {
+  async read(entry: number, offset: number, into: Bytes): Promise<void> {
     const number = this.found[entry] ?? null;
     if (number === null) throw new BeelineError('source-gone', 'not chosen again');
-    return this.source.read(number, offset, length);
+    await this.source.read(number, offset, into);
   }
 }

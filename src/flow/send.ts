@@ -3,7 +3,7 @@ import { MIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { PieceFrames } from '../core/frame.ts';
-import { CHUNK_HEADER_BYTES } from '../core/limits.ts';
+import { CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
 import type { PieceTable } from '../core/manifest.ts';
 import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
@@ -71,6 +71,8 @@ export class PieceSender {
   readonly #lanes = new Map<number, OpenLane>();
   /** Chunks to send of pieces that are asked for in part. */
   readonly #masks = new Map<number, number>();
+  /** Buffers of whole pieces that were sent: new ones of 1 MiB come from the system page by page. */
+  readonly #spare: Bytes[] = [];
   /** Late chunks, before all others. */
   readonly #late: LoadedPiece[] = [];
   #waiting: Waiting = null;
@@ -82,6 +84,10 @@ export class PieceSender {
   /** Runs until stopped. Rejects with what a lane threw. */
   async run(): Promise<void> {
     for await (const loaded of this.#loaded()) await this.#send(loaded);
+  }
+
+  #allocate(length: number): Bytes {
+    return (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
   }
 
   /** Gives the pipe one lane more. */
@@ -180,6 +186,7 @@ export class PieceSender {
       this.options.credit.spend(payloadBytes);
       this.#striping.sent(id, piece, chunk, payloadBytes, this.options.clock.now());
     }
+    if (bytes.length === PIECE_BYTES) this.#spare.push(bytes);
   }
 
   /** @returns null once stopped. */
@@ -277,7 +284,8 @@ export class PieceSender {
     if (!isWanted(piece)) return null;
     const { entry, offset, length } = table.span(piece);
     try {
-      const bytes = await source.read(entry, offset, length);
+      const bytes = this.#allocate(length);
+      await source.read(entry, offset, bytes);
       const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
       return { piece, bytes, hash, mask: ALL_CHUNKS, lateOn: null };
     } catch (error) {

@@ -41,13 +41,14 @@ export class MemorySource implements Source {
     return bytes;
   }
 
-  async read(entry: number, offset: number, length: number): Promise<Bytes> {
+  async read(entry: number, offset: number, into: Bytes): Promise<void> {
+    const { length } = into;
     this.reads.push({ entry, offset, length });
     await this.slow?.();
     const fault = this.faults.get(entry);
     if (fault !== undefined) throw new BeelineError(fault);
-    const bytes = this.bytes(entry).slice(offset, offset + length);
+    const bytes = this.bytes(entry).subarray(offset, offset + length);
     if (bytes.length !== length) throw new BeelineError('source-changed');
-    return bytes;
+    into.set(bytes);
   }
 }

@@ -211,9 +211,9 @@ export class Scene {
 
   #sourceFor(page: Page): Source {
     return {
-      read: async (entry, offset, length) => {
+      read: async (entry, offset, into) => {
         await page.sleep(this.#readMs);
-        return this.source.read(entry, offset, length);
+        await this.source.read(entry, offset, into);
       },
     };
   }
