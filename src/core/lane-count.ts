@@ -1,3 +1,5 @@
+import type { PathInfo } from './ports.ts';
+
 /**
  * How many lanes carry one transfer: it tries more and fewer, and keeps what pays. Times in milliseconds from any clock
  * that only rises. Rules [G1] to [G9]; tests/core/path-simulation.ts is where "simulated" was found.
@@ -10,8 +12,8 @@ export interface LaneSample {
   readonly verifiedBytes: number;
   /** Lanes open now, the first included. More than wanted is no harm. */
   readonly lanes: number;
-  /** The bytes go through someone's TURN server. */
-  readonly relayed: boolean;
+  /** How the bytes travel; null until known. */
+  readonly kind: PathInfo['kind'] | null;
   /** The path's round trip as ICE measures it, queues included; null until known. */
   readonly rttMs: number | null;
   /** Something other than the network holds the transfer up: a pause, the receiver's credit, or nothing left to send. */
@@ -48,13 +50,15 @@ const QUEUE_MS = 5;
 
 /**
  * A path this short that carries 40 Mbit/s on a lane is bound by the processor: 1 % of loss at 3 ms still allows 38. More
- * lanes would only cost.
+ * lanes would only cost. Between neighbours the round trip may be longer: a busy machine answers ICE late (10 ms seen on
+ * loopback).
  */
-const LAN_RTT_MS = 3;
+const SHORT_RTT_MS = 3;
+const LAN_RTT_MS = 10;
 const LAN_BYTES_PER_SECOND = 5_000_000;
 
 /**
- * After half a second of sending, which a small file does not need, a path of 10 ms or more gets 4 lanes unmeasured, one
+ * Except on a LAN, where a long round trip is a busy machine's: after half a second of sending, which a small file does not need, a path of 10 ms or more gets 4 lanes unmeasured, one
  * of 40 ms or more 8: a lost packet costs a lane time that grows with the square of the round trip, and 16 lanes come
  * two or three seconds sooner.
  */
@@ -134,6 +138,7 @@ export class LaneCount {
   #sampledMs: number | null = null;
   #open = 1;
   #cap = MAX_LANES;
+  #isNear = false;
   #rttMs: number | null = null;
   #minRttMs: number | null = null;
 
@@ -159,11 +164,12 @@ export class LaneCount {
     this.#goBack(open, this.#trial?.before ?? this.#settledRate);
   }
 
-  #observe({ nowMs, lanes, relayed, rttMs, limited }: LaneSample): void {
+  #observe({ nowMs, lanes, kind, rttMs, limited }: LaneSample): void {
     if (!limited) this.#nowMs += Math.min(MAX_GAP_MS, nowMs - (this.#sampledMs ?? nowMs));
     this.#sampledMs = nowMs;
     this.#open = lanes;
-    this.#cap = relayed ? MAX_RELAYED_LANES : MAX_LANES;
+    this.#cap = kind === 'relay' ? MAX_RELAYED_LANES : MAX_LANES;
+    this.#isNear = kind === 'lan';
     this.#rttMs = rttMs;
     if (rttMs !== null) this.#minRttMs = Math.min(rttMs, this.#minRttMs ?? rttMs);
   }
@@ -195,7 +201,7 @@ export class LaneCount {
     const rate =
       goodput.rate(this.#rtts(SPAN_RTTS, this.#starting ? START_SPAN_MS : SPAN_MS)) ?? this.#hopeless(goodput);
     const minRttMs = this.#minRttMs ?? 0;
-    if (this.#starting && this.#wanted === 1 && minRttMs >= BLIND_RTT_MS) {
+    if (this.#starting && this.#wanted === 1 && !this.#isNear && minRttMs >= BLIND_RTT_MS) {
       const lanes = minRttMs >= LONG_RTT_MS ? BLIND_LANES_LONG : BLIND_LANES;
       if (forMs >= BLIND_MS) this.#want(Math.min(lanes, this.#cap / 2));
     } else if (rate !== null) this.#judge(rate);
@@ -282,7 +288,8 @@ export class LaneCount {
   }
 
   #isLan(rate: number): boolean {
-    return this.#minRttMs !== null && this.#minRttMs <= LAN_RTT_MS && rate >= LAN_BYTES_PER_SECOND;
+    const limitMs = this.#isNear ? LAN_RTT_MS : SHORT_RTT_MS;
+    return this.#minRttMs !== null && this.#minRttMs <= limitMs && rate >= LAN_BYTES_PER_SECOND;
   }
 
   /** A full link has nothing to give, so there it takes twice as long. */

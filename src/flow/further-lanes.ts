@@ -94,7 +94,7 @@ export class FurtherLanes {
       nowMs: world.clock.now(),
       verifiedBytes,
       lanes: this.open,
-      relayed: path?.kind === 'relay',
+      kind: path?.kind ?? null,
       rttMs: path?.rttMs ?? null,
       limited: sender.isLimited,
     });

@@ -44,7 +44,7 @@ class Feed {
         nowMs,
         verifiedBytes: bytes,
         lanes,
-        relayed: false,
+        kind: 'direct',
         rttMs: 20,
         limited: false,
         ...over,
@@ -137,10 +137,10 @@ describe('the number of lanes', () => {
 
   it('[G6] is at most four over a relay', () => {
     const feed = new Feed();
-    expect(feed.run(60_000, { relayed: true })).toBe(4);
+    expect(feed.run(60_000, { kind: 'relay' })).toBe(4);
     const moved = new Feed();
     expect(moved.run(20_000)).toBe(16);
-    expect(moved.run(250, { relayed: true })).toBe(4);
+    expect(moved.run(250, { kind: 'relay' })).toBe(4);
   });
 
   it('[G7] stays one on a LAN, whatever the noise', () => {
@@ -186,7 +186,7 @@ describe('the number of lanes', () => {
       stepMs: fc.nat(5_000),
       bytes: fc.nat(20 * MIB),
       lanes: fc.integer({ min: 0, max: 20 }),
-      relayed: fc.boolean(),
+      kind: fc.constantFrom('lan', 'direct', 'relay', null),
       rttMs: fc.option(fc.double({ min: 0, max: 3_000, noNaN: true })),
       limited: fc.boolean(),
       fails: fc.boolean(),
@@ -196,14 +196,14 @@ describe('the number of lanes', () => {
         const controller = new LaneCount();
         let nowMs = 0;
         let verifiedBytes = 0;
-        for (const { stepMs, bytes, lanes, relayed, rttMs, limited, fails } of samples) {
+        for (const { stepMs, bytes, lanes, kind, rttMs, limited, fails } of samples) {
           nowMs += stepMs;
           verifiedBytes += bytes;
           if (fails && stepMs < 500) controller.laneFailed();
-          const wanted = controller.sample({ nowMs, verifiedBytes, lanes, relayed, rttMs, limited });
+          const wanted = controller.sample({ nowMs, verifiedBytes, lanes, kind, rttMs, limited });
           expect([1, 2, 4, 8, 16, ...(lanes > 0 ? Array.from({ length: 16 }, (_, at) => at) : [])]).toContain(wanted);
           expect(wanted).toBeGreaterThanOrEqual(1);
-          expect(wanted).toBeLessThanOrEqual(relayed ? 4 : 16);
+          expect(wanted).toBeLessThanOrEqual(kind === 'relay' ? 4 : 16);
         }
       }),
       { numRuns: 50 },

@@ -264,7 +264,7 @@ class Transfer {
         nowMs,
         verifiedBytes: this.#verified,
         lanes: this.#lanes.filter(({ openMs }) => openMs <= nowMs).length,
-        relayed: this.options.relayed ?? false,
+        kind: this.options.relayed === true ? 'relay' : 'direct',
         rttMs: this.#rttMs,
         limited: false,
       });
@@ -350,7 +350,7 @@ export function simulateProcessor({
     if (nowMs % 1_000 === 0) speed = mbitPerSecond * 125 * (1 + noise * (2 * random() - 1));
     bytes += speed * SAMPLE_MS;
     const verifiedBytes = Math.floor(bytes / MIB) * MIB;
-    const next = controller.sample({ nowMs, verifiedBytes, lanes: wanted, relayed: false, rttMs, limited: false });
+    const next = controller.sample({ nowMs, verifiedBytes, lanes: wanted, kind: 'lan', rttMs, limited: false });
     if (next !== wanted) counts.push([nowMs, next]);
     wanted = next;
   }

@@ -40,6 +40,8 @@ describe.each([
 ] as const)('the path that %s reports', (_, report, rttMs) => {
   it.each([
     ['two host candidates', {}, {}],
+    ['one with a name of mDNS', {}, { address: '0b1e.local' }],
+    ['one with a private address', {}, { address: '192.168.1.7' }],
     ['a remote seen from its packets, at a private address', {}, { candidateType: 'prflx', address: '192.168.1.7' }],
     ['one on 10/8', {}, { candidateType: 'prflx', address: '10.1.2.3' }],
     ['one on 172.16/12', {}, { candidateType: 'prflx', address: '172.31.255.1' }],
@@ -54,6 +56,7 @@ describe.each([
   it.each([
     ['a reflexive candidate on this side', { candidateType: 'srflx', address: '192.168.1.7' }, {}],
     ['a reflexive candidate on the other', {}, { candidateType: 'srflx' }],
+    ['a host with a public address', {}, { address: '203.0.113.9' }],
     ['a remote seen at a public address', {}, { candidateType: 'prflx', address: '203.0.113.9' }],
     ['one just outside 172.16/12', {}, { candidateType: 'prflx', address: '172.32.0.1' }],
     ['one at a public IPv6 address', {}, { candidateType: 'prflx', address: '2001:db8::1' }],

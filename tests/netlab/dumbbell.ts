@@ -30,7 +30,7 @@ export class Dumbbell {
     const lab = Lab.open();
     try {
       const [left, right] = [await lab.router('left'), await lab.router('right')];
-      const lans = { left: await lab.lan(left, '10.0.1'), right: await lab.lan(right, '10.0.2') };
+      const lans = { left: await lab.lan(left, '198.51.100'), right: await lab.lan(right, '203.0.113') };
       const link = await lab.link(left, right, shape);
       await right.ip('route', 'add', lans.left.subnet, 'via', link.a.address);
       return new Dumbbell(lab, link, lans);
