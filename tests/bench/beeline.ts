@@ -6,6 +6,12 @@ import { ReceiverScreen, SenderScreen } from '../e2e/pages.ts';
 /** What is shared: paths of files, or of one folder. */
 export type Shared = { readonly files: readonly string[] } | { readonly folder: string };
 
+/** Milliseconds since 1970, by the clock that all pages of this machine share. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Both screens of a share that is offered and not yet accepted. */
 export class Offer {
   private constructor(
@@ -22,22 +28,22 @@ export class Offer {
     return new Offer(sender, receiver);
   }
 
-  /** Milliseconds from the click on Receive until the screen says that all is verified, which is after all is durable. */
-  async receive(): Promise<number> {
+  /** From the click on Receive until the screen says that all is verified, which is after all is durable. */
+  async receive(): Promise<Span> {
     const watch = await startStopwatch(this.receiver.page);
     await this.receiver.receive();
     return watch();
   }
 
   /** Lets the page save a single file, so that this does not run into the next measurement. */
-  async receiveAndSave(): Promise<number> {
+  async receiveAndSave(): Promise<Span> {
     const saving = this.receiver.page.waitForEvent('download', { timeout: 0 });
-    const ms = await this.receive();
+    const span = await this.receive();
     const download = await saving;
     const failure = await download.failure();
     if (failure !== null) throw new Error(`The download failed: ${failure}`);
     await download.delete();
-    return ms;
+    return span;
   }
 
   async close(): Promise<void> {
@@ -45,38 +51,43 @@ export class Offer {
   }
 }
 
-/** One fresh share of one file. */
+/** Milliseconds of one fresh share of one file. */
 export async function measureFile(from: Device, to: Device, baseUrl: string, path: string): Promise<number> {
   const offer = await Offer.make(from, to, baseUrl, { files: [path] });
   try {
-    return await offer.receiveAndSave();
+    return lengthOf(await offer.receiveAndSave());
   } finally {
     await offer.close();
   }
 }
 
-/** One fresh share of a folder, left unsaved. */
+/** Milliseconds of one fresh share of a folder, left unsaved. */
 export async function measureFolder(from: Device, to: Device, baseUrl: string, folder: string): Promise<number> {
   const offer = await Offer.make(from, to, baseUrl, { folder });
   try {
-    return await offer.receive();
+    return lengthOf(await offer.receive());
   } finally {
     await offer.close();
   }
 }
 
+export function lengthOf({ from, to }: Span): number {
+  return to - from;
+}
+
 /** Runs from the page's next click to the heading that says it is done; both are seen inside the page. */
-async function startStopwatch(page: Page): Promise<() => Promise<number>> {
+async function startStopwatch(page: Page): Promise<() => Promise<Span>> {
   const watch = await page.evaluateHandle(() => {
     const isDone = () =>
       [...document.querySelectorAll('h1')].some((heading) => heading.textContent.startsWith('Received and verified'));
-    const elapsed = new Promise<number>((resolve) => {
+    const now = () => performance.timeOrigin + performance.now();
+    const elapsed = new Promise<Span>((resolve) => {
       const start = () => {
-        const from = performance.now();
+        const from = now();
         const observer = new MutationObserver(() => {
           if (!isDone()) return;
           observer.disconnect();
-          resolve(performance.now() - from);
+          resolve({ from, to: now() });
         });
         observer.observe(document.body, { subtree: true, childList: true, characterData: true });
       };

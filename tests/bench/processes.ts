@@ -1,4 +1,4 @@
-/** Memory of a browser's processes, as Linux counts it. */
+/** Memory and processor time of a browser's processes, as Linux counts them. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Device } from '../e2e/browser.ts';
 
@@ -11,10 +11,15 @@ export interface Memory {
   readonly browser: number;
 }
 
+/** Ids. */
 interface Processes {
+  readonly all: readonly number[];
   readonly renderers: readonly number[];
   readonly browser: number;
 }
+
+/** Milliseconds of the unit of times in /proc: USER_HZ is 100 on every architecture that Chromium runs on. */
+const TICK_MS = 10;
 
 /** The processes of the Chromium whose profile lies in the device's folder: its main process, and all below that. */
 async function processesOf(device: Device): Promise<Processes> {
@@ -33,8 +38,9 @@ async function processesOf(device: Device): Promise<Processes> {
     const parent = all.get(pid)?.parent ?? 0;
     return parent === browser || (parent > 1 && isBelow(parent));
   };
-  const renderers = [...all].filter(([pid, { command }]) => command.includes('--type=renderer') && isBelow(pid));
-  return { browser, renderers: renderers.map(([pid]) => pid) };
+  const below = [...all].filter(([pid]) => isBelow(pid));
+  const renderers = below.filter(([, { command }]) => command.includes('--type=renderer'));
+  return { browser, all: [browser, ...below.map(([pid]) => pid)], renderers: renderers.map(([pid]) => pid) };
 }
 
 /** Empty for a process that has just ended. */
@@ -91,5 +97,36 @@ export class MemoryWatch {
       renderers: this.#peak.renderers - this.before.renderers,
       browser: this.#peak.browser - this.before.browser,
     };
+  }
+}
+
+/** Milliseconds of processor time that a process has used, in its code and in the kernel; 0 for one that has just ended. */
+async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readOrEmpty(`/proc/${pid}/stat`);
+  // proc_pid_stat(5): the name in parentheses may hold anything, and utime and stime are the 12th and 13th field after it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
+}
+
+async function cpuMs(device: Device): Promise<Map<number, number>> {
+  const { all } = await processesOf(device);
+  return new Map(await Promise.all(all.map(async (pid) => [pid, await cpuMsOf(pid)] as const)));
+}
+
+/** Processor time of all processes of a browser since a moment. What one used that has ended meanwhile is not counted. */
+export class CpuWatch {
+  private constructor(
+    readonly device: Device,
+    readonly before: ReadonlyMap<number, number>,
+  ) {}
+
+  static async start(device: Device): Promise<CpuWatch> {
+    return new CpuWatch(device, await cpuMs(device));
+  }
+
+  /** Milliseconds. */
+  async stop(): Promise<number> {
+    const now = await cpuMs(this.device);
+    return [...now].reduce((sum, [pid, ms]) => sum + ms - (this.before.get(pid) ?? 0), 0);
   }
 }

@@ -17,6 +17,9 @@ export interface RawOptions {
 /** What issue and design compare with. */
 export const RAW_CHANNEL = { messageBytes: 65_536, highBytes: 262_144, lowBytes: 65_536 } as const;
 
+/** The same with the largest messages that Chromium sends, and watermarks of as many of them. */
+export const RAW_CHANNEL_256 = { messageBytes: 262_144, highBytes: 1_048_576, lowBytes: 262_144 } as const;
+
 /** The page's functions, which the driver calls; they live in the page's own script below. */
 interface RawWindow extends Window {
   readonly raw: {
@@ -98,6 +101,11 @@ export class RawPage {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new RawPage(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server);
+  }
+
+  /** For a browser in the network lab, which cannot reach this machine: the driver fetches the page for it. */
+  async reachFrom({ context }: Device): Promise<void> {
+    await context.route(this.url, async (route) => route.fulfill({ response: await route.fetch() }));
   }
 
   /** Milliseconds from the receiver's request to its last byte. */

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { DiskLab } from '../e2e/disk/lab.ts';
 import { MIB } from '../e2e/files.ts';
-import { median, mibPerSecond, rounded, type BenchContext } from './report.ts';
+import { mibPerSecond, rounded, shown, spreadOf, type BenchContext, type Spread } from './report.ts';
 
 /** Even, so that each side is first as often. */
 const PAIRS = 6;
@@ -20,7 +20,7 @@ interface Pair {
 export interface RecallResult {
   readonly fileMib: number;
   readonly pairs: readonly Pair[];
-  readonly medianRatio: number;
+  readonly ratio: Spread;
   readonly goal: number;
 }
 
@@ -88,11 +88,12 @@ export async function run({ pairs, mib, say }: BenchContext): Promise<RecallResu
           `ratio ${(recall / memory).toFixed(3)}`,
       );
     }
-    const medianRatio = median(measured.map(({ ratio }) => ratio));
-    say(
-      `median ratio of ${measured.length} pairs of ${fileMib} MiB: ${medianRatio.toFixed(3)} (goal: at least ${GOAL})`,
+    const ratio = spreadOf(
+      measured.map((pair) => pair.ratio),
+      3,
     );
-    return { fileMib, pairs: measured, medianRatio, goal: GOAL };
+    say(`ratio of ${measured.length} pairs of ${fileMib} MiB: ${shown(ratio)} (goal: at least ${GOAL})`);
+    return { fileMib, pairs: measured, ratio, goal: GOAL };
   } finally {
     await disk.close();
   }

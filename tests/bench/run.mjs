@@ -1,9 +1,11 @@
 /**
  * Benches in real browsers, as ratios, because machines differ.
  *
- *   npm run bench -- [throughput] [memory] [small] [recall] [--json] [--pairs=5] [--mib=128]
+ *   npm run bench -- [throughput] [links] [small] [start] [growth] [memory] [recall] [--json] [--pairs=5] [--mib=128]
  *
- * Without a name all run. `--json` prints one line of JSON on standard output and everything else on standard error.
+ * Without a name all run. `--pairs` is how often each is measured beside its baseline, `--mib` the size of a transfer (of
+ * the largest, where a bench has several). `--json` prints one line of JSON on standard output and everything else on
+ * standard error. docs/performance.md tells what each measures.
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
@@ -12,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { runnerImport } from 'vite';
 import { ensureChromium } from '../chromium.mjs';
 
-const BENCHES = ['throughput', 'memory', 'small', 'recall'];
+const BENCHES = ['throughput', 'links', 'small', 'start', 'growth', 'memory', 'recall'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Benches and their helpers are TypeScript, which Node 20 does not run by itself. */
@@ -47,7 +49,8 @@ async function main() {
   const say = json ? console.error : console.log;
   ensureChromium();
   const stdio = ['ignore', json ? 2 : 'inherit', 'inherit'];
-  const { status } = spawnSync(process.execPath, [`${root}signal-server/build.mjs`], { cwd: root, stdio });
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const { status } = spawnSync(process.execPath, [`${root}signal-server/build.mjs`], { cwd: root, stdio, env });
   if (status !== 0) throw new Error(`The build ended with ${status}.`);
 
   const { startServer } = await load('tests/e2e/server.ts');
@@ -64,6 +67,9 @@ async function main() {
   }
   if (json) console.log(JSON.stringify(results));
 }
+
+/** Ends by `exit`, so that what the network lab does then is done. */
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 try {
   await main();

@@ -1,0 +1,88 @@
+/** When a page that opens a link gets where, noted inside the page. */
+import type { Page } from 'playwright-core';
+import type { Device } from '../e2e/browser.ts';
+
+/** Milliseconds since the start of the navigation, each the first time; 0 for what did not happen. */
+export interface Moments {
+  /** The page opens a socket to the server. */
+  readonly dialled: number;
+  /** The server says OPEN. */
+  readonly lineOpen: number;
+  readonly offer: number;
+  readonly answer: number;
+  /** The channel for bulk data is open. */
+  readonly channelOpen: number;
+  /** The list of files is shown; or, on a page that shows none, the first message has come over the channel. */
+  readonly first: number;
+  readonly click: number;
+  /** The first message over the channel for bulk data. */
+  readonly firstByte: number;
+}
+
+export type Moment = keyof Moments;
+
+interface Noted {
+  readonly moments: Moments;
+}
+
+/** To be called before the pages are opened. */
+export async function noteMoments(device: Device): Promise<void> {
+  await device.context.addInitScript(() => {
+    const moments = {
+      dialled: 0,
+      lineOpen: 0,
+      offer: 0,
+      answer: 0,
+      channelOpen: 0,
+      first: 0,
+      click: 0,
+      firstByte: 0,
+    };
+    Object.assign(window, { moments });
+    const note = (moment: keyof typeof moments): void => {
+      if (moments[moment] === 0) moments[moment] = Math.round(performance.now());
+    };
+
+    class NotedSocket extends WebSocket {
+      constructor(url: string | URL, protocols?: string | string[]) {
+        super(url, protocols);
+        note('dialled');
+        this.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+          if (String(data).includes('"OPEN"')) note('lineOpen');
+          if (String(data).includes('"ANSWER"')) note('answer');
+        });
+      }
+
+      override send(data: string): void {
+        if (data.includes('"OFFER"')) note('offer');
+        super.send(data);
+      }
+    }
+    window.WebSocket = NotedSocket;
+
+    class NotedConnection extends RTCPeerConnection {
+      override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
+        const channel = super.createDataChannel(label, options);
+        if (label === 'bulk' || label === 'bare') {
+          channel.addEventListener('open', () => note('channelOpen'));
+          channel.addEventListener('message', () => note(label === 'bare' ? 'first' : 'firstByte'));
+        }
+        return channel;
+      }
+    }
+    window.RTCPeerConnection = NotedConnection;
+
+    const observer = new MutationObserver(() => {
+      const buttons = [...document.querySelectorAll('button')];
+      if (!buttons.some(({ textContent }) => textContent.trim() === 'Receive')) return;
+      observer.disconnect();
+      note('first');
+      document.addEventListener('click', () => note('click'), { capture: true });
+    });
+    observer.observe(document, { subtree: true, childList: true });
+  });
+}
+
+export function momentsOf(page: Page): Promise<Moments> {
+  return page.evaluate(() => (window as unknown as Noted).moments);
+}
