@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/e2e/**', 'tests/netlab/**', 'tests/bench/**'],
+          // A limit for what hangs, not a measure: a busy machine takes ten times as long.
+          testTimeout: 60_000,
         },
       },
       {

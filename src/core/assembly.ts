@@ -37,6 +37,7 @@ export class Assembler {
   add(chunk: Chunk, length: number): AssembledPiece | null {
     const expected = Math.min(CHUNK_BYTES, length - chunk.offset);
     if (chunk.payload.length !== expected) throw new BeelineError('protocol', 'chunk does not fit its piece');
+    if (expected === length) return { piece: chunk.piece, bytes: chunk.payload, hash: chunk.hash };
     const assembly = this.#open.get(chunk.piece) ?? this.#begin(chunk, length);
     if (!equalBytes(assembly.hash, chunk.hash)) throw new BeelineError('protocol', 'two hashes for one piece');
     const bit = 1 << (chunk.offset / CHUNK_BYTES);

@@ -11,7 +11,7 @@ export interface Chunk {
   /** SHA-256 of the whole piece, 32 bytes; the same in each of its chunks, so that any may come first. */
   readonly hash: Uint8Array;
   /** 1 to {@link CHUNK_BYTES} bytes; a view into the message. */
-  readonly payload: Uint8Array;
+  readonly payload: Bytes;
 }
 
 const CHUNK_TYPE = 1;

@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { FileStreams } from './file-stream.ts';
+import { readWhole, SMALL_FILE_BYTES, SmallFiles } from './small-files.ts';
 import type { Entry } from '../core/manifest.ts';
 import type { Source } from '../core/ports.ts';
 
@@ -20,6 +21,7 @@ export interface ChosenFile {
 export class FileSource implements Source {
   readonly files: readonly ChosenFile[];
   readonly #streams = new FileStreams();
+  readonly #smallFiles = new SmallFiles();
 
   constructor(files: readonly ChosenFile[]) {
     this.files = files;
@@ -30,7 +32,8 @@ export class FileSource implements Source {
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
     const { file } = chosen;
     try {
-      if (offset === 0 && into.length === file.size) await readWhole(file, into);
+      if (file.size <= SMALL_FILE_BYTES) await this.#smallFiles.read(file, into);
+      else if (into.length === file.size) await readWhole(file, into);
       else await this.#streams.read(file, offset, into);
     } catch (thrown) {
       throw await sourceError(chosen, thrown);
@@ -40,15 +43,6 @@ export class FileSource implements Source {
 
 export function entryOf({ path, file }: ChosenFile): Entry {
   return { path, size: file.size, mtime: file.lastModified, type: file.type };
-}
-
-/** Without a slice, which is a Blob of its own that the browser process must learn of: for a small file that doubles the cost. */
-async function readWhole(file: File, into: Bytes): Promise<void> {
-  const buffer = await file.arrayBuffer();
-  // Firefox reads what is there now, and a file cut short gives less.
-  if (buffer.byteLength !== into.length)
-    throw new BeelineError('source-changed', `${buffer.byteLength} of ${into.length} bytes`);
-  into.set(new Uint8Array(buffer));
 }
 
 /**

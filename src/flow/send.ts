@@ -15,7 +15,9 @@ import { Wake } from './wake.ts';
  * to the browser process and back.
  */
 const AHEAD_BYTES = 8 * MIB;
-const AHEAD_READS = 64;
+const AHEAD_READS = 128;
+/** Reads of small files begin this many at a time: a source may read them together. */
+const BURST_READS = 32;
 
 /**
  * Credit kept for chunks that are late, while there are several lanes: when all of it is used up they are what the
@@ -251,7 +253,8 @@ export class PieceSender {
       [];
     let aheadBytes = 0;
     while (!this.#stopped) {
-      while (ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
+      const isDue = ahead.length <= AHEAD_READS - BURST_READS;
+      while (isDue && ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
         const piece = this.options.scheduler.take();
         if (piece === null) break;
         const { length } = this.options.table.span(piece);

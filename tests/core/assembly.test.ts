@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/core/bytes.ts';
 import { Assembler, type AssembledPiece } from '../../src/core/assembly.ts';
 import type { Chunk } from '../../src/core/frame.ts';
 import { CHUNK_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
@@ -8,7 +9,7 @@ import { refusal } from './refusals.ts';
 
 const HASH = seededBytes(32, 99);
 
-function chunksOf(piece: number, bytes: Uint8Array, hash: Uint8Array = HASH): Chunk[] {
+function chunksOf(piece: number, bytes: Bytes, hash: Uint8Array = HASH): Chunk[] {
   return Array.from({ length: Math.ceil(bytes.length / CHUNK_BYTES) }, (_, number) => {
     const offset = number * CHUNK_BYTES;
     return { piece, offset, hash, payload: bytes.subarray(offset, offset + CHUNK_BYTES) };

@@ -19,7 +19,7 @@ const HIGH_WATERMARK = 512 * 1024;
 const LARGEST_MESSAGE = 64 * 1024;
 /** What may be read and not yet sent: 8 MiB, what is being sent, and the last read that began below that. */
 const AHEAD_BYTES = 16 * PIECE_BYTES;
-const AHEAD_READS = 66;
+const AHEAD_READS = 130;
 
 /** A channel whose network moves only when the test says so. */
 class HeldChannel implements BulkChannel {
