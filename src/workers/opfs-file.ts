@@ -1,5 +1,5 @@
 import type { Bytes } from '../core/bytes.ts';
-import { equalBytes } from '../core/bytes.ts';
+import { MIB, equalBytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { HASH_BYTES } from '../core/frame.ts';
 import type { ErrorCode } from '../core/errors.ts';
@@ -8,6 +8,13 @@ import type { OpfsPiece, OpfsWrite } from '../core/opfs-messages.ts';
 
 /** Pieces looked at at a time: one is read while the one before is hashed. More gain nothing: a page hashes one by one. */
 const RECALL_HANDS = 2;
+
+/**
+ * Bytes behind a file's content that are given back when the disk is full. A write that the disk cuts short has taken its
+ * last byte, and Chromium deletes all that a site keeps when one of its databases then finds no room (measured with
+ * Chromium 156: a failed opening of an IndexedDB does). Its databases' next pages are some KiB each.
+ */
+export const RESERVE_BYTES = MIB;
 
 /** The part of a sync access handle that writing needs. */
 export type WritableHandle = Pick<FileSystemSyncAccessHandle, 'write' | 'flush'>;
@@ -21,20 +28,23 @@ export type ReadableHandle = Pick<FileSystemSyncAccessHandle, 'read'>;
  */
 export class OpfsFile {
   readonly #file: FileSystemFileHandle;
+  readonly #size: number;
   #handle: FileSystemSyncAccessHandle | null = null;
+  #hasReserve = false;
 
-  private constructor(file: FileSystemFileHandle) {
+  private constructor(file: FileSystemFileHandle, size: number) {
     this.#file = file;
+    this.#size = size;
   }
 
-  /** Opens or creates a file. A file that is shorter grows to `size` bytes; a longer one stays. */
+  /** Opens or creates a file. A file that is shorter grows to `size` bytes and the reserve; a longer one stays. */
   static async open(name: string, size: number): Promise<OpfsFile> {
     try {
       const root = await navigator.storage.getDirectory();
       const folder = await root.getDirectoryHandle(TRANSFERS_FOLDER, { create: true });
-      const opened = new OpfsFile(await folder.getFileHandle(name, { create: true }));
+      const opened = new OpfsFile(await folder.getFileHandle(name, { create: true }), size);
       const handle = await opened.#access();
-      if (handle.getSize() < size) handle.truncate(size);
+      if (handle.getSize() < size) handle.truncate(size + RESERVE_BYTES);
       return opened;
     } catch (thrown) {
       throw diskError(thrown);
@@ -44,9 +54,13 @@ export class OpfsFile {
   /** Resolves when all writes are durable. */
   async commit(writes: readonly OpfsWrite[]): Promise<void> {
     try {
-      writeAndFlush(this.#handle ?? (await this.#access()), writes);
+      const handle = this.#handle ?? (await this.#access());
+      this.#hasReserve ||= takeReserve(handle, this.#size);
+      writeAndFlush(handle, writes);
     } catch (thrown) {
-      throw diskError(thrown);
+      const error = diskError(thrown);
+      if (error.code === 'no-room') this.#giveReserve();
+      throw error;
     }
   }
 
@@ -59,10 +73,16 @@ export class OpfsFile {
     }
   }
 
-  /** Lets go of the handle; the next commit takes it again. */
+  /** Lets go of the handle and the reserve; the next commit takes them again. */
   rest(): void {
+    if (this.#hasReserve) this.#giveReserve();
     this.#handle?.close();
     this.#handle = null;
+  }
+
+  #giveReserve(): void {
+    this.#handle?.truncate(this.#size);
+    this.#hasReserve = false;
   }
 
   async #access(): Promise<FileSystemSyncAccessHandle> {
@@ -71,17 +91,29 @@ export class OpfsFile {
   }
 }
 
+/** A block that no disk stores as a hole. @returns true */
+function takeReserve(handle: WritableHandle, position: number): true {
+  writeWhole(handle, { position, bytes: new Uint8Array(RESERVE_BYTES).fill(1) });
+  return true;
+}
+
 /**
  * Writes everything at its place, then flushes once: one flush for many writes is what makes small files fast.
  *
  * @throws BeelineError `no-room` when the disk takes only a part: a full disk ends a write early.
  */
 export function writeAndFlush(handle: WritableHandle, writes: readonly OpfsWrite[]): void {
-  for (const { position, bytes } of writes) {
-    const written = handle.write(bytes, { at: position });
-    if (written !== bytes.length) throw new BeelineError('no-room', `${written} of ${bytes.length} bytes written`);
-  }
+  for (const write of writes) writeWhole(handle, write);
   handle.flush();
+}
+
+/**
+ * Chromium cuts the write short that meets the end of the disk, and throws a `QuotaExceededError` for those after it; at
+ * the end of the quota it says that more was written than was asked for.
+ */
+function writeWhole(handle: WritableHandle, { position, bytes }: OpfsWrite): void {
+  const written = handle.write(bytes, { at: position });
+  if (written !== bytes.length) throw new BeelineError('no-room', `${written} of ${bytes.length} bytes written`);
 }
 
 /**

@@ -3,20 +3,20 @@ import type { BrowserContext, Page } from 'playwright-core';
 
 /** What one tab has sent, its reloads included. */
 export interface WireCount {
-  /** Of each lane that carried file data, in order. */
-  readonly lanes: LaneCount[];
+  /**
+   * Bytes of the messages handed to the `bulk` channels of all lanes, their headers included: before the first `want` was
+   * heard, and after each. What SCTP sends again is not counted; the packets below show it.
+   */
+  readonly bulk: number[];
+  /**
+   * Of each lane that carried file data, in order: bytes of the packets that left, with all layers above UDP; of a lane that
+   * broke, up to a moment before.
+   */
+  readonly packets: number[];
   /** Pieces that each `want` asked for, in order. */
   readonly wanted: number[];
-}
-
-export interface LaneCount {
-  /**
-   * Bytes of the messages handed to the `bulk` channel, their headers included. What SCTP sends again is not counted;
-   * the packets below show it.
-   */
-  bulk: number;
-  /** Bytes of the packets that left, with all layers above UDP; of a lane that broke, up to a moment before. */
-  packets: number;
+  /** Pieces asked for once more one by one: damaged ones, and those that the disk did not take. */
+  again: number;
 }
 
 interface Counted {
@@ -39,7 +39,7 @@ function tap(): void {
   const looks: (() => Promise<void>)[] = [];
 
   function read(): WireCount {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? '{"lanes":[],"wanted":[]}') as WireCount;
+    return JSON.parse(sessionStorage.getItem(KEY) ?? '{"bulk":[0],"packets":[],"wanted":[],"again":0}') as WireCount;
   }
 
   function change(step: (count: WireCount) => void): void {
@@ -52,6 +52,11 @@ function tap(): void {
     /** The lane's place in the count, once it carries file data. */
     #lane: number | null = null;
 
+    constructor(config?: RTCConfiguration) {
+      super(config);
+      this.addEventListener('datachannel', ({ channel }) => this.#listen(channel));
+    }
+
     override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
       const channel = super.createDataChannel(label, options);
       const send = channel.send.bind(channel) as (message: unknown) => void;
@@ -60,20 +65,27 @@ function tap(): void {
         if (message instanceof Uint8Array) this.#sent(message.byteLength);
         else this.#said(message);
       };
+      this.#listen(channel);
       return channel;
     }
 
+    #listen(channel: RTCDataChannel): void {
+      channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+        if (typeof data !== 'string' || (JSON.parse(data) as { t: string }).t !== 'want') return;
+        change(({ bulk }) => bulk.push(0));
+      });
+    }
+
     #sent(bytes: number): void {
-      change(({ lanes }) => {
-        this.#lane ??= this.#begin(lanes);
-        const lane = lanes[this.#lane];
-        if (lane !== undefined) lane.bulk += bytes;
+      change(({ bulk, packets }) => {
+        this.#lane ??= this.#begin(packets);
+        bulk.push((bulk.pop() ?? 0) + bytes);
       });
     }
 
     /** A closed connection tells nothing, so it is looked at all along; each side lingers for a second before it closes. */
-    #begin(lanes: LaneCount[]): number {
-      const number = lanes.push({ bulk: 0, packets: 0 }) - 1;
+    #begin(packets: number[]): number {
+      const number = packets.push(0) - 1;
       looks.push(() => this.#look(number));
       setInterval(() => void this.#look(number), LOOK_MS);
       return number;
@@ -81,17 +93,16 @@ function tap(): void {
 
     async #look(number: number): Promise<void> {
       const report = (await this.getStats()) as ReadonlyMap<string, { type: string; bytesSent: number }>;
-      const packets = [...report.values()].find(({ type }) => type === 'transport')?.bytesSent ?? 0;
-      change(({ lanes }) => {
-        const lane = lanes[number];
-        if (lane !== undefined) lane.packets = Math.max(lane.packets, packets);
+      const sent = [...report.values()].find(({ type }) => type === 'transport')?.bytesSent ?? 0;
+      change(({ packets }) => {
+        packets[number] = Math.max(packets[number] ?? 0, sent);
       });
     }
 
     #said(message: unknown): void {
       const said = JSON.parse(String(message)) as { t: string; runs: [from: number, count: number][] };
-      if (said.t !== 'want') return;
-      change(({ wanted }) => wanted.push(said.runs.reduce((sum, [, count]) => sum + count, 0)));
+      if (said.t === 'again') change((count) => (count.again += 1));
+      if (said.t === 'want') change(({ wanted }) => wanted.push(said.runs.reduce((sum, [, count]) => sum + count, 0)));
     }
   }
 

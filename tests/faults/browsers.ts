@@ -1,188 +1,240 @@
 /**
- * Fault schedules in real browsers: what a person can do to a transfer and what can befall one, at random moments. Pure data
- * for the same seed; the moments are only as exact as a page that is looked at twice a second.
+ * Fault schedules in real browsers: what a person can do to a transfer and what can befall one. The moments are only as exact
+ * as a page that shows its progress ten times a second.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Device } from '../e2e/browser.ts';
-import { MIB, sha256OfFile, writeRandomFile, type TestFile } from '../e2e/files.ts';
+import { sha256OfFile, sha256OfZip, writeRandomFile, type TestFile } from '../e2e/files.ts';
 import { ReceiverScreen, SenderScreen } from '../e2e/pages.ts';
 import { startServer, type ServerProcess } from '../e2e/server.ts';
-import { seededNumbers } from '../doubles/random.ts';
+import { attend, chooseAgain, pressAttending, type Screens, STUCK_MS } from './browser-people.ts';
+import { acceptedBytes, type Fault, type FaultKind, type Hit, type Schedule, type Side } from './schedule.ts';
+import { closeLanes, failNextWrite, fillDisk, jumpClock, silenceLanes, tapPages, troubleNextMessage } from './tap.ts';
 
-/** Milliseconds after which a transfer whose faults are over counts as stuck. */
-const STUCK_MS = 180_000;
+/** Milliseconds up to which somebody who says goodbye has reloaded the page, rather than come back to it. */
+const RELOAD_MS = 500;
 
-/** What goes wrong once this fraction has arrived. */
-interface BrowserFault {
-  readonly after: number;
-  readonly kind: keyof typeof FAULTS;
-  /** Milliseconds that it lasts, where it lasts. */
-  readonly ms: number;
-}
+/** Two people's browsers and a server, for any number of schedules one after another. */
+export class Stage {
+  private constructor(
+    readonly devices: Readonly<Record<Side, Device>>,
+    public server: ServerProcess,
+  ) {}
 
-export interface BrowserSchedule {
-  readonly seed: number;
-  readonly bytes: number;
-  readonly faults: readonly BrowserFault[];
-}
+  static async open(): Promise<Stage> {
+    const [server, sender, receiver] = await Promise.all([startServer(), Device.launch(), Device.launch()]);
+    await Promise.all([sender, receiver].map(({ context }) => tapPages(context)));
+    return new Stage({ sender, receiver }, server);
+  }
 
-/** The schedule of a seed. @param seed any whole number from 0 to 2^32 - 1. */
-export function makeBrowserSchedule(seed: number): BrowserSchedule {
-  const next = seededNumbers(seed);
-  const whole = (from: number, to: number) => from + (next() % (to - from + 1));
-  const kinds = Object.keys(FAULTS) as BrowserFault['kind'][];
-  const faults = Array.from({ length: whole(1, 3) }, (): BrowserFault => {
-    const kind = kinds[whole(0, kinds.length - 1)] ?? 'lane-closes';
-    return { after: whole(0, 90) / 100, kind, ms: whole(500, 12_000) };
-  });
-  return { seed, bytes: whole(16 * MIB, 48 * MIB), faults: faults.sort((a, b) => a.after - b.after) };
-}
-
-/** Both people, their browsers and the server. */
-interface Scene {
-  readonly file: TestFile;
-  readonly link: string;
-  sender: SenderScreen;
-  receiver: ReceiverScreen;
-  server: ServerProcess;
-}
-
-/** How each fault is done, and what the people then do. */
-const FAULTS = {
-  'lane-closes': ({ receiver }) => closeLanes(receiver),
-  'sender-reloads': async ({ sender, file }) => {
-    await sender.page.reload();
-    await sender.chooseAgain([file.path]);
-  },
-  'receiver-reloads': async ({ receiver }) => {
-    await receiver.page.reload();
-  },
-  'both-reload': async ({ sender, receiver, file }) => {
-    await Promise.all([sender.page.reload(), receiver.page.reload()]);
-    await sender.chooseAgain([file.path]);
-  },
-  'receiver-page-crashes': async (scene) => {
-    const { receiver, link } = scene;
-    await crashPage(receiver);
-    scene.receiver = await ReceiverScreen.open(receiver.device, link);
-  },
-  'sender-page-crashes': async (scene) => {
-    const { device } = scene.sender;
-    await crashPage(scene.sender);
-    scene.sender = await SenderScreen.open(device, scene.server.url);
-    await scene.sender.transfer(NAME).getByRole('button', { name: 'Resume' }).click();
-    await scene.sender.chooseAgain([scene.file.path]);
-  },
-  'receiver-browser-dies': async (scene) => {
-    const { device } = scene.receiver;
-    await device.crash();
-    await prepare(device);
-    scene.receiver = await ReceiverScreen.open(device, scene.link);
-  },
-  'server-restarts': async (scene, ms) => {
-    const port = Number(new URL(scene.server.url).port);
-    await scene.server.stop();
-    await setTimeout(ms);
-    scene.server = await startServer(port);
-  },
-  'receiver-freezes': ({ receiver }, ms) => receiver.device.freeze(ms),
-  'sender-freezes': ({ sender }, ms) => sender.device.freeze(ms),
-  'receiver-pauses': async ({ receiver }, ms) => {
-    if (!(await clicked(receiver, 'Pause'))) return;
-    await setTimeout(ms);
-    await clicked(receiver, 'Resume');
-  },
-  'receiver-cancels': async ({ receiver }) => {
-    if (!(await clicked(receiver, 'Cancel'))) return;
-    await receiver.answer('Cancel transfer').click();
-    await clicked(receiver, 'Try again');
-  },
-} as const satisfies Record<string, (scene: Scene, ms: number) => Promise<void>>;
-
-const NAME = 'film.bin';
-
-/** Runs one schedule from the click on Receive to the comparison of what was saved. Rejects when it does not end equal. */
-export async function runBrowserSchedule({ bytes, faults }: BrowserSchedule): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'beeline-faults-'));
-  const server = await startServer();
-  const devices = await Promise.all([Device.launch(), Device.launch()]);
-  const [from, to] = devices;
-  const scene: { current: Scene | null } = { current: null };
-  try {
-    await Promise.all(devices.map(prepare));
-    const file = await writeRandomFile(join(folder, NAME), bytes);
-    const sender = await SenderScreen.open(from, server.url);
-    await sender.chooseFiles([file.path]);
-    const link = await sender.link();
-    const receiver = await ReceiverScreen.open(to, link);
-    const now: Scene = { file, link, sender, receiver, server };
-    scene.current = now;
-    await receiver.receive();
-    for (const { after, kind, ms } of faults) {
-      await arrived(now.receiver, after);
-      await FAULTS[kind](now, ms);
+  /**
+   * Runs a schedule. Rejects when it does not end as it must.
+   *
+   * @returns what the receiver had to do besides, for a person to read.
+   */
+  async run(schedule: Schedule): Promise<readonly string[]> {
+    const folder = await mkdtemp(join(tmpdir(), 'beeline-faults-'));
+    try {
+      const files = await Promise.all(
+        schedule.sizes.map((bytes, entry) => writeRandomFile(join(folder, `film-${entry}.bin`), bytes)),
+      );
+      const sender = await SenderScreen.open(this.devices.sender, this.server.url);
+      await sender.chooseFiles(files.map(({ path }) => path));
+      const link = await sender.link();
+      const receiver = await ReceiverScreen.open(this.devices.receiver, link);
+      const run = new Run(this, schedule, files, link, { sender, receiver });
+      await run.run();
+      await this.#clear();
+      return run.pressed;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    await ended(now);
-  } finally {
-    await Promise.all(devices.map((device) => device.close()));
-    await (scene.current?.server ?? server).stop();
-    await rm(folder, { recursive: true, force: true });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.devices.sender.close(), this.devices.receiver.close(), this.server.stop()]);
+  }
+
+  /** Leaves of a transfer nothing but what the browser keeps of every page. */
+  async #clear(): Promise<void> {
+    for (const { context } of Object.values(this.devices)) {
+      const page = await context.newPage();
+      for (const other of context.pages()) if (other !== page) await other.close();
+      const cdp = await context.newCDPSession(page);
+      const storageTypes = 'indexeddb,file_systems,local_storage';
+      await cdp.send('Storage.clearDataForOrigin', { origin: this.server.url, storageTypes });
+    }
   }
 }
 
-/** Everything is here, the same, and both sides say so. */
-async function ended({ receiver, sender, file }: Scene): Promise<void> {
-  await receiver.heading(/^Received and verified/).waitFor({ timeout: STUCK_MS });
-  const saved = await sha256OfFile(await receiver.save());
-  if (saved !== file.sha256) throw new Error('What was saved is not what was sent.');
-  await sender.verified();
-}
+/** How a page ends. */
+const END = {
+  reload: ({ page }) => page.reload(),
+  close: ({ page }) => page.close(),
+  crash: crashPage,
+  kill: ({ device }) => crashBrowser(device),
+} as const satisfies Record<string, (screen: SenderScreen | ReceiverScreen) => Promise<unknown>>;
 
-/** Waits until more than this fraction is here; all of it may be. */
-async function arrived(receiver: ReceiverScreen, fraction: number): Promise<void> {
-  await receiver.page.waitForFunction(
-    (wanted) => {
-      const value = document.querySelector<HTMLProgressElement>('progress[aria-label="Total progress"]')?.value ?? -1;
-      const isOver = /^Received and verified/u.test(document.querySelector('h1')?.textContent ?? '');
-      return value > wanted || isOver;
-    },
-    fraction,
-    { timeout: STUCK_MS },
-  );
-}
+class Run implements Screens {
+  sender: SenderScreen;
+  receiver: ReceiverScreen;
+  readonly accepted: readonly number[];
+  readonly met = new Set<FaultKind>();
+  readonly pressed: string[] = [];
+  /** Numbers of the files that are no longer what is shared. */
+  readonly #changed = new Set<number>();
+  /** Another page shows the share than the one that had sent. */
+  #isSenderNew = false;
 
-/** False when the transfer was over before the person could click. */
-async function clicked(receiver: ReceiverScreen, name: string): Promise<boolean> {
-  const clicking = receiver.button(name).click({ timeout: STUCK_MS });
-  // Left waiting when the button never comes, until the page is closed.
-  clicking.catch(() => undefined);
-  const over = receiver.heading(/^Received and verified/).waitFor({ timeout: STUCK_MS });
-  over.catch(() => undefined);
-  return Promise.race([clicking.then(() => true), over.then(() => false)]);
-}
+  constructor(
+    private readonly stage: Stage,
+    private readonly schedule: Schedule,
+    readonly files: readonly TestFile[],
+    private readonly link: string,
+    { sender, receiver }: Readonly<Pick<Screens, Side>>,
+  ) {
+    this.sender = sender;
+    this.receiver = receiver;
+    this.accepted = schedule.accepted;
+  }
 
-/** Keeps the page's connections at hand, to close them. */
-async function prepare(device: Device): Promise<void> {
-  await device.context.addInitScript(() => {
-    const connections: RTCPeerConnection[] = [];
-    Object.assign(globalThis, { connections });
-    globalThis.RTCPeerConnection = class extends RTCPeerConnection {
-      constructor(config?: RTCConfiguration) {
-        super(config);
-        connections.push(this);
-      }
-    };
-  });
-}
+  /** From the click on Receive to the comparison of what was saved. */
+  async run(): Promise<void> {
+    await attend(this, 0);
+    const total = acceptedBytes(this.schedule);
+    for (const fault of this.schedule.faults) {
+      await attend(this, fault.at.bytes / total);
+      await setTimeout(fault.at.thenMs);
+      if (!(await attend(this, 0))) this.pressed.push(`too late for ${fault.kind}`);
+      this.met.add(fault.kind);
+      await this.#strike(fault);
+    }
+    await attend(this, Infinity);
+    await this.#judge();
+  }
 
-async function closeLanes({ page }: ReceiverScreen): Promise<void> {
-  await page.evaluate(() => {
-    const { connections } = globalThis as unknown as { readonly connections: RTCPeerConnection[] };
-    for (const connection of connections) connection.close();
-  });
+  async #strike(fault: Fault): Promise<void> {
+    const { sender, receiver } = this;
+    switch (fault.kind) {
+      case 'drop':
+      case 'duplicate':
+      case 'delay':
+      case 'truncate':
+        return troubleNextMessage((fault.way === 'control-to-sender' ? receiver : sender).page, fault);
+      case 'corrupt':
+        return troubleNextMessage(sender.page, fault);
+      case 'close':
+        return closeLanes(receiver.page);
+      case 'silence':
+        await Promise.all([sender, receiver].map(({ page }) => silenceLanes(page)));
+        return;
+      case 'page-dies':
+        return this.#leave(fault.hit, fault.ms, fault.bye ? (fault.ms < RELOAD_MS ? 'reload' : 'close') : 'crash');
+      case 'browser-dies':
+        return this.#leave(fault.hit, fault.ms, 'kill');
+      case 'signaling-down':
+        return this.#restartServer(fault.ms);
+      case 'freeze':
+        await Promise.all(this.#screens(fault.hit).map(({ device }) => device.freeze(fault.ms)));
+        return;
+      case 'disk-fails':
+        return failNextWrite(receiver.page);
+      case 'disk-full':
+        await fillDisk(receiver.page, fault.ms);
+        await setTimeout(fault.ms);
+        return;
+      case 'source-changed':
+        return this.#changeSource(fault.entry);
+      case 'clock-jump':
+        await Promise.all(this.#screens(fault.hit).map(({ page }) => jumpClock(page, fault.byMs)));
+        return;
+      case 'pause':
+        return this.#pause(fault.hit, fault.ms);
+      case 'cancel':
+        if (!(await pressAttending(this, receiver.button('Cancel')))) return;
+        if (await pressAttending(this, receiver.answer('Cancel transfer'))) await setTimeout(fault.ms);
+    }
+  }
+
+  #screens(hit: Hit): (SenderScreen | ReceiverScreen)[] {
+    return hit === 'both' ? [this.sender, this.receiver] : [this[hit]];
+  }
+
+  /** The page ends, and is opened again after a time. */
+  async #leave(hit: Hit, ms: number, how: keyof typeof END): Promise<void> {
+    const screens = this.#screens(hit);
+    await Promise.all(screens.map((screen) => END[how](screen)));
+    await setTimeout(ms);
+    if (how !== 'reload') await Promise.all([this.#reopen(hit, 'receiver'), this.#reopen(hit, 'sender')]);
+    if (hit === 'receiver') return;
+    this.#isSenderNew = true;
+    await chooseAgain(this.sender, this.files);
+  }
+
+  async #reopen(hit: Hit, side: Side): Promise<void> {
+    if (hit !== side && hit !== 'both') return;
+    if (side === 'receiver') {
+      this.receiver = await ReceiverScreen.open(this.stage.devices.receiver, this.link);
+      return;
+    }
+    this.sender = await SenderScreen.open(this.stage.devices.sender, this.stage.server.url);
+    await this.sender.button('Resume').click({ timeout: STUCK_MS });
+  }
+
+  async #restartServer(ms: number): Promise<void> {
+    const { stage } = this;
+    const port = Number(new URL(stage.server.url).port);
+    await stage.server.stop();
+    await setTimeout(ms);
+    stage.server = await startServer(port);
+  }
+
+  /** Not the last one that is as it was: a sender who comes back with none of its files has nothing to go on with. */
+  async #changeSource(entry: number): Promise<void> {
+    const file = this.files[entry];
+    if (file === undefined || this.#changed.has(entry) || this.#changed.size + 1 >= this.files.length) return;
+    this.#changed.add(entry);
+    await appendFile(file.path, 'changed');
+  }
+
+  async #pause(hit: Hit, ms: number): Promise<void> {
+    const buttons = (name: string) =>
+      this.#screens(hit).map((screen) =>
+        screen === this.sender ? this.sender.receivers.getByRole('button', { name }).first() : screen.button(name),
+      );
+    for (const button of buttons('Pause')) if (!(await pressAttending(this, button))) return;
+    await setTimeout(ms);
+    for (const button of buttons('Resume')) await pressAttending(this, button);
+  }
+
+  /** Everything accepted is here and the same, or failed because its file had changed, and both sides say so. */
+  async #judge(): Promise<void> {
+    const saved = await this.#saved();
+    for (const entry of this.accepted) {
+      const file = this.files[entry];
+      if (file === undefined) continue;
+      const sum = saved.get(file.name);
+      if (sum === undefined && this.#changed.has(entry)) continue;
+      if (sum !== file.sha256)
+        throw new Error(`${file.name} is ${sum === undefined ? 'missing' : 'not what was sent'}.`);
+    }
+    // What an earlier page of the sender has confirmed, the present one knows nothing of.
+    if (!this.#isSenderNew || !(await isConfirmed(this.receiver))) await this.sender.verified();
+  }
+
+  /** SHA-256 of each file that was received, by its name. */
+  async #saved(): Promise<ReadonlyMap<string, string>> {
+    const { receiver, accepted } = this;
+    if (await receiver.heading(/^No file/).isVisible()) return new Map();
+    if (await receiver.button('Save as zip').isVisible()) return sha256OfZip(await receiver.saveAsZip());
+    const sum = await sha256OfFile(await receiver.save());
+    const arrived = accepted.map((entry) => this.files[entry]).find((file) => file?.sha256 === sum);
+    if (arrived === undefined) throw new Error('What was saved is none of the files.');
+    return new Map([[arrived.name, sum]]);
+  }
 }
 
 async function crashPage({ device, page }: SenderScreen | ReceiverScreen): Promise<void> {
@@ -192,4 +244,28 @@ async function crashPage({ device, page }: SenderScreen | ReceiverScreen): Promi
   cdp.send('Page.crash').catch(() => undefined);
   await crashed;
   await page.close();
+}
+
+async function crashBrowser(device: Device): Promise<void> {
+  await device.crash();
+  await tapPages(device.context);
+}
+
+/** True when the receiver has heard that the sender knows of the end: it gives up the link's secret then. Rule [R1]. */
+function isConfirmed({ page }: ReceiverScreen): Promise<boolean> {
+  return page.evaluate(
+    () =>
+      new Promise<boolean>((resolve) => {
+        const opening = indexedDB.open('beeline');
+        opening.onsuccess = () => {
+          const database = opening.result;
+          const reading = database.transaction('receipts').objectStore('receipts').getAll();
+          reading.onsuccess = () => {
+            const receipts = reading.result as readonly { readonly secret: unknown }[];
+            database.close();
+            resolve(receipts.some(({ secret }) => secret === null));
+          };
+        };
+      }),
+  );
 }

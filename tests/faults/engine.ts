@@ -2,12 +2,11 @@
  * Runs a fault schedule in one process: both sides with doubles of everything around them, in a time of its own, and with
  * people who press what a person would press. The transfer must end with every byte equal.
  */
-import type { ErrorCode } from '../../src/core/errors.ts';
 import type { ReceiverState } from '../../src/core/receiver.ts';
 import { isOver, type SenderState } from '../../src/core/sender.ts';
 import type { Progress } from '../../src/flow/views.ts';
 import { People } from './people.ts';
-import type { Fault, FaultKind, Schedule } from './schedule.ts';
+import { type Fault, type FaultKind, isExcused, type Schedule } from './schedule.ts';
 import { openScene, type Scene } from './scene.ts';
 
 /** Milliseconds of the timeline after which a transfer that has not ended never will. */
@@ -63,14 +62,6 @@ export class ScheduleError extends Error {
     );
   }
 }
-
-/** Codes that a transfer may fail with because of a fault; a person presses retry then. */
-const EXCUSES: { readonly [Kind in FaultKind]?: readonly ErrorCode[] } = {
-  'disk-fails': ['disk-failed'],
-  duplicate: ['protocol', 'corrupt'],
-  truncate: ['protocol'],
-  corrupt: ['corrupt'],
-};
 
 /** Milliseconds between two looks at the screens. */
 const GLANCE_MS = 100;
@@ -184,8 +175,9 @@ class Run {
       ['manifest', 'accepted', 'kept'].includes(name) ? undefined : value;
     this.#note(scene, `${who}: ${JSON.stringify(state, short)}`);
     if (state.at !== 'failed') return;
-    const isExcused = this.#met.some(({ kind }) => EXCUSES[kind]?.includes(state.code) ?? false);
-    if (!isExcused) throw new Error(`[D4] the ${who} failed with ${state.code}, which no fault explains`);
+    const met = this.#met.map(({ kind }) => kind);
+    if (!isExcused(state.code, met))
+      throw new Error(`[D4] the ${who} failed with ${state.code}, which no fault explains`);
   }
 
   /** Rule [D1]: only when all that was accepted is verified or failed. */

@@ -1,6 +1,7 @@
 import { BeelineError } from '../../src/core/errors.ts';
 import { CHUNK_HEADER_BYTES } from '../../src/core/limits.ts';
-import type { Channel, Lane, PathInfo } from '../../src/core/ports.ts';
+import type { Lane, PathInfo } from '../../src/core/ports.ts';
+import { FakeChannel } from '../doubles/lanes.ts';
 import type { MessageTrouble, Way } from './schedule.ts';
 import type { Page, Timeline } from './timeline.ts';
 
@@ -106,13 +107,7 @@ class SimLane implements Lane {
 type Message = string | ArrayBuffer;
 
 /** One direction of one channel: in order, at the cable's speed, and never before somebody reads. */
-class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> implements Channel<Sent> {
-  ondrain: (() => void) | null = null;
-  bufferedAmount = 0;
-  lowWatermark = 0;
-  peer: { arrive(message: Message): void } | null = null;
-  #handler: ((message: unknown) => void) | null = null;
-  #early: Message[] = [];
+class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> extends FakeChannel<Sent> {
   /** When the last message handed over has left. */
   #leftAt = 0;
   /** When the last message that left has arrived. */
@@ -122,19 +117,11 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> implements Chann
   constructor(
     private readonly lane: SimLane,
     private readonly way: Way,
-  ) {}
-
-  get onmessage(): ((message: unknown) => void) | null {
-    return this.#handler;
+  ) {
+    super();
   }
 
-  set onmessage(handler: ((message: unknown) => void) | null) {
-    this.#handler = handler;
-    if (handler === null) return;
-    for (const message of this.#early.splice(0)) handler(message);
-  }
-
-  send(message: Sent): void {
+  override send(message: Sent): void {
     if (this.lane.isClosed) throw new BeelineError('connection-lost', 'lane is closed');
     const { timeline, bytesPerMs } = this.lane.link.cable;
     this.bufferedAmount += message.length;
@@ -143,21 +130,20 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> implements Chann
     timeline.at(this.#leftAt, () => this.#left(copy, message.length));
   }
 
-  arrive(message: Message): void {
+  override arrive(message: Message): void {
     const { link, page, isClosed } = this.lane;
     if (isClosed) return;
     if (typeof message !== 'string') link.cable.oncarried(Math.max(0, message.byteLength - CHUNK_HEADER_BYTES));
     page.task(() => {
-      if (this.lane.isClosed) return;
-      if (this.#handler === null) this.#early.push(message);
-      else this.#handler(message);
+      if (!this.lane.isClosed) super.arrive(message);
     });
   }
 
   #left(message: Message, bytes: number): void {
     const before = this.bufferedAmount;
     this.bufferedAmount -= bytes;
-    if (before > this.lowWatermark && this.bufferedAmount <= this.lowWatermark) this.lane.page.task(() => this.ondrain?.());
+    if (before > this.lowWatermark && this.bufferedAmount <= this.lowWatermark)
+      this.lane.page.task(() => this.ondrain?.());
     if (this.lane.isClosed || this.#isStuck) return;
     const trouble = this.lane.link.cable.takeTrouble(this.way);
     switch (trouble?.kind) {

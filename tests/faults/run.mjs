@@ -1,5 +1,5 @@
 /**
- * Seeded fault schedules; see schedule.ts and browsers.ts.
+ * Seeded fault schedules; see schedule.ts.
  *
  *   npm run faults -- [--engine] [--seed 12345] [--count 200]
  *

@@ -169,6 +169,8 @@ export class Scene {
       case 'pause':
       case 'cancel':
         throw new Error('people do that');
+      case 'browser-dies':
+        throw new Error('only a real browser has a process');
     }
   }
 

@@ -1,10 +1,10 @@
 /**
  * Fault schedules: what is shared, what of it is accepted, and what goes wrong at which byte. Pure data, the same for the
- * same seed, for every runner: `engine.ts` runs them in one process in a time of its own.
+ * same seed and world: `engine.ts` runs them in one process in a time of its own, `browsers.ts` in real browsers.
  */
-import { KIB, MIB } from '../../src/core/bytes.ts';
-import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
-import { seededNumbers } from '../doubles/random.ts';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import { Draw } from './draw.ts';
+import { type Terms, TERMS, type World } from './worlds.ts';
 
 export const SIDES = ['sender', 'receiver'] as const;
 export type Side = (typeof SIDES)[number];
@@ -43,6 +43,8 @@ export type Trouble =
   | { readonly kind: 'silence'; readonly alive: boolean }
   /** A page ends, with a goodbye or as in a crash, and is opened again. */
   | { readonly kind: 'page-dies'; readonly hit: Hit; readonly bye: boolean; readonly ms: number }
+  /** All processes of a browser are killed at once, and it is started again with what is on its disk. */
+  | { readonly kind: 'browser-dies'; readonly hit: Hit; readonly ms: number }
   | { readonly kind: 'signaling-down'; readonly ms: number }
   /** Timers and messages stand still, as on a machine that sleeps. */
   | { readonly kind: 'freeze'; readonly hit: Hit; readonly ms: number }
@@ -75,71 +77,122 @@ export interface Schedule {
   readonly faults: readonly Fault[];
 }
 
-/** Chance in a schedule: everything is drawn from one stream of numbers. */
-class Draw {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = seededNumbers(seed);
-  }
-
-  /** Both ends included. */
-  whole(from: number, to: number): number {
-    return from + (this.#next() % (to - from + 1));
-  }
-
-  chance(probability: number): boolean {
-    return this.#next() / 2 ** 32 < probability;
-  }
-
-  oneOf<Value>(first: Value, ...others: readonly Value[]): Value {
-    return others[this.whole(0, others.length) - 1] ?? first;
-  }
-}
-
-const seconds = (draw: Draw, from: number, to: number) => draw.whole(from * 1000, to * 1000);
-
 const hit = (draw: Draw): Hit => draw.oneOf<Hit>('sender', 'receiver', 'sender', 'receiver', 'both');
 
 const way = (draw: Draw): Way => draw.oneOf<Way>('bulk', 'bulk', 'control-to-receiver', 'control-to-sender');
 
-/** How each kind is drawn. Times reach past the heartbeat's ten seconds and ICE's fifteen. */
-const KINDS: { readonly [Kind in FaultKind]: (draw: Draw, schedule: Shared) => Extract<Trouble, { kind: Kind }> } = {
-  drop: (draw) => ({ kind: 'drop', way: way(draw) }),
-  duplicate: (draw) => ({ kind: 'duplicate', way: way(draw) }),
-  delay: (draw) => ({ kind: 'delay', way: way(draw), ms: draw.whole(5, draw.oneOf(100, 3_000, 30_000)) }),
-  corrupt: () => ({ kind: 'corrupt' }),
-  truncate: (draw) => ({ kind: 'truncate', way: way(draw) }),
-  close: () => ({ kind: 'close' }),
-  silence: (draw) => ({ kind: 'silence', alive: draw.chance(0.5) }),
-  'page-dies': (draw) => ({ kind: 'page-dies', hit: hit(draw), bye: draw.chance(0.3), ms: seconds(draw, 0, 30) }),
-  'signaling-down': (draw) => ({ kind: 'signaling-down', ms: seconds(draw, 1, 40) }),
-  freeze: (draw) => ({ kind: 'freeze', hit: hit(draw), ms: draw.whole(100, draw.oneOf(5_000, 20_000, 60_000)) }),
-  'disk-fails': () => ({ kind: 'disk-fails' }),
-  'disk-full': (draw) => ({ kind: 'disk-full', ms: seconds(draw, 1, 10) }),
-  'source-changed': (draw, { accepted }) => ({
-    kind: 'source-changed',
-    entry: accepted[draw.whole(0, accepted.length - 1)] ?? 0,
-  }),
-  'clock-jump': (draw) => ({ kind: 'clock-jump', hit: hit(draw), byMs: seconds(draw, 1, draw.oneOf(10, 60, 7_200)) }),
-  pause: (draw) => ({ kind: 'pause', hit: hit(draw), ms: seconds(draw, 0, 20) }),
-  cancel: (draw) => ({ kind: 'cancel', ms: seconds(draw, 0, 10) }),
+/** A kind of fault, of all there are. */
+interface Kind<Name extends FaultKind> {
+  /** Where it can be made to happen. */
+  readonly worlds: readonly World[];
+  /** Codes that a transfer may fail with because of it; a person presses retry then. */
+  readonly excuses: readonly ErrorCode[];
+  readonly draw: (draw: Draw, shared: Shared, terms: Terms) => Extract<Trouble, { kind: Name }>;
+}
+
+const BOTH: readonly World[] = ['engine', 'browsers'];
+
+const KINDS: { readonly [Name in FaultKind]: Kind<Name> } = {
+  drop: { worlds: BOTH, excuses: [], draw: (draw) => ({ kind: 'drop', way: way(draw) }) },
+  duplicate: {
+    worlds: BOTH,
+    excuses: ['protocol', 'corrupt'],
+    draw: (draw) => ({ kind: 'duplicate', way: way(draw) }),
+  },
+  delay: {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'delay', way: way(draw), ms: terms.delayMs(draw) }),
+  },
+  corrupt: { worlds: BOTH, excuses: ['corrupt'], draw: () => ({ kind: 'corrupt' }) },
+  truncate: { worlds: BOTH, excuses: ['protocol'], draw: (draw) => ({ kind: 'truncate', way: way(draw) }) },
+  close: { worlds: BOTH, excuses: [], draw: () => ({ kind: 'close' }) },
+  silence: {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, { aliveChance }) => ({ kind: 'silence', alive: draw.chance(aliveChance) }),
+  },
+  'page-dies': {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({
+      kind: 'page-dies',
+      hit: hit(draw),
+      bye: draw.chance(0.3),
+      ms: terms.awayMs(draw),
+    }),
+  },
+  // To the engine a browser is its page.
+  'browser-dies': {
+    worlds: ['browsers'],
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'browser-dies', hit: hit(draw), ms: terms.awayMs(draw) }),
+  },
+  'signaling-down': {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'signaling-down', ms: terms.downMs(draw) }),
+  },
+  freeze: {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'freeze', hit: hit(draw), ms: terms.freezeMs(draw) }),
+  },
+  'disk-fails': { worlds: BOTH, excuses: ['disk-failed'], draw: () => ({ kind: 'disk-fails' }) },
+  'disk-full': {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'disk-full', ms: terms.fullMs(draw) }),
+  },
+  'source-changed': {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, { accepted }) => ({
+      kind: 'source-changed',
+      entry: accepted[draw.whole(0, accepted.length - 1)] ?? 0,
+    }),
+  },
+  'clock-jump': {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'clock-jump', hit: hit(draw), byMs: terms.jumpMs(draw) }),
+  },
+  pause: {
+    worlds: BOTH,
+    excuses: [],
+    draw: (draw, _, terms) => ({ kind: 'pause', hit: hit(draw), ms: terms.pauseMs(draw) }),
+  },
+  cancel: { worlds: BOTH, excuses: [], draw: (draw, _, terms) => ({ kind: 'cancel', ms: terms.cancelMs(draw) }) },
 };
 
-export const FAULT_KINDS = Object.keys(KINDS) as [FaultKind, ...FaultKind[]];
+/** The kinds of fault that a world can make happen. */
+export function kindsOf(world: World): [FaultKind, ...FaultKind[]] {
+  const kinds = Object.keys(KINDS) as FaultKind[];
+  return kinds.filter((kind) => KINDS[kind].worlds.includes(world)) as [FaultKind, ...FaultKind[]];
+}
+
+/** True when one of these faults explains that a transfer failed with this code. */
+export function isExcused(code: ErrorCode, met: Iterable<FaultKind>): boolean {
+  return [...met].some((kind) => KINDS[kind].excuses.includes(code));
+}
 
 type Shared = Pick<Schedule, 'sizes' | 'accepted'>;
 
-/** Most shares are small, for there are thousands; one in this many is larger than the credit window. */
-const LARGE_EVERY = 40;
-
 /** The schedule of a seed. @param seed any whole number from 0 to 2^32 - 1. */
-export function makeSchedule(seed: number): Schedule {
+export function makeSchedule(seed: number, world: World = 'engine'): Schedule {
   const draw = new Draw(seed);
-  const sizes = drawSizes(draw);
-  const accepted = drawAccepted(draw, sizes.length);
+  const terms = TERMS[world];
+  const kinds = kindsOf(world);
+  const sizes = terms.sizes(draw);
+  const accepted = drawAccepted(draw, sizes.length, terms);
   const faults: Fault[] = [];
-  for (let left = draw.whole(1, 6); left > 0; left--) faults.push(drawFault(draw, { sizes, accepted }, faults.at(-1)));
+  for (let left = draw.whole(1, terms.faults); left > 0; left--) {
+    const shared = { sizes, accepted };
+    const drawn = draw.oneOf(...kinds);
+    const kind = terms.inTurn && faults.length === 0 ? kinds[seed % kinds.length] : drawn;
+    const trouble = KINDS[kind ?? drawn].draw(draw, shared, terms);
+    faults.push({ ...trouble, at: drawMoment(draw, acceptedBytes(shared), terms, faults.at(-1)?.at) });
+  }
   return { seed, sizes, accepted, faults: faults.sort((a, b) => a.at.bytes - b.at.bytes) };
 }
 
@@ -148,58 +201,23 @@ export function acceptedBytes({ sizes, accepted }: Shared): number {
   return accepted.reduce((total, entry) => total + (sizes[entry] ?? 0), 0);
 }
 
-function drawSizes(draw: Draw): number[] {
-  if (draw.chance(1 / LARGE_EVERY)) return [CREDIT_BYTES + draw.whole(0, 4 * MIB), draw.whole(0, MIB)];
-  const sizes = Array.from({ length: draw.whole(1, 5) }, () => drawSize(draw));
-  // Without a byte there is no moment for a fault to begin at.
-  if (!sizes.some((size) => size > 0)) sizes.push(1);
-  return sizes;
-}
-
-/** Edges of chunks and pieces, and what lies between. */
-function drawSize(draw: Draw): number {
-  const edge = draw.oneOf<number>(CHUNK_BYTES, PIECE_BYTES) + draw.whole(-1, 1);
-  return draw.oneOf<number>(
-    0,
-    draw.whole(1, 300),
-    draw.whole(1, 400 * KIB),
-    draw.whole(1, 400 * KIB),
-    edge,
-    drawLong(draw),
-  );
-}
-
-function drawLong(draw: Draw): number {
-  return draw.whole(MIB, draw.oneOf(2 * MIB, 3 * MIB, 4 * MIB));
-}
-
-function drawAccepted(draw: Draw, entries: number): number[] {
+function drawAccepted(draw: Draw, entries: number, { acceptChance }: Terms): number[] {
   const all = Array.from({ length: entries }, (_, entry) => entry);
-  const some = all.filter(() => draw.chance(0.8));
+  const some = all.filter((entry) => draw.chance(acceptChance(entry)));
   return some.length > 0 ? some : all;
 }
 
-function drawFault(draw: Draw, shared: Shared, before: Fault | undefined): Fault {
-  const trouble = KINDS[draw.oneOf(...FAULT_KINDS)](draw, shared);
-  const isSequel = before !== undefined && draw.chance(0.4);
-  return { ...trouble, at: isSequel ? drawSequel(draw, before.at) : drawMoment(draw, acceptedBytes(shared)) };
-}
-
-/** Anywhere, and a little more often before the first byte and after the last one. */
-function drawMoment(draw: Draw, total: number): Moment {
-  const bytes = draw.whole(0, total);
+/**
+ * Anywhere within reach, and a little more often before the first byte and after the last one; or in the midst of what the
+ * fault before began, for that would seldom happen by itself.
+ */
+function drawMoment(draw: Draw, total: number, terms: Terms, before: Moment | undefined): Moment {
+  if (before !== undefined && draw.chance(0.4)) return { ...before, thenMs: before.thenMs + terms.sequelMs(draw) };
+  const last = Math.floor(total * terms.reach);
+  const bytes = draw.whole(0, last);
   return {
-    counted: draw.oneOf('verified', 'carried'),
-    bytes: draw.oneOf(bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes, 0, total),
-    thenMs: draw.oneOf(0, 0, 0, draw.whole(1, 50), draw.whole(50, 1_000), draw.whole(1_000, 20_000)),
-  };
-}
-
-/** Into the midst of what another fault began: it would seldom happen by itself. */
-function drawSequel(draw: Draw, { counted, bytes, thenMs }: Moment): Moment {
-  return {
-    counted,
-    bytes,
-    thenMs: thenMs + draw.oneOf(0, draw.whole(1, 300), draw.whole(1, 3_000), draw.whole(1, 30_000)),
+    counted: draw.oneOf(...terms.counted),
+    bytes: draw.oneOf(bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes, 0, last),
+    thenMs: terms.thenMs(draw),
   };
 }
