@@ -33,7 +33,13 @@ const serviceWorker: UserConfig = {
 
 const server: UserConfig = {
   publicDir: false,
-  build: { outDir: at('dist/server'), ssr: at('signal-server/main.ts'), target: 'node20', emptyOutDir: true },
+  build: {
+    outDir: at('dist/server'),
+    ssr: true,
+    rolldownOptions: { input: { main: at('signal-server/main.ts'), turn: at('signal-server/turn.ts') } },
+    target: 'node20',
+    emptyOutDir: true,
+  },
 };
 
 /** `--mode sw` and `--mode server` choose the other two worlds; everything else is the page. */

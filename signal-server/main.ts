@@ -11,10 +11,12 @@ import type { Config } from './env.ts';
 import { createLog } from './log.ts';
 import { serveStatic } from './static.ts';
 import { keptCertificate, ownHosts } from './tls.ts';
+import { startRelay } from './turnserver.ts';
 
 /** This file runs as dist/server/main.js; the page is built beside it, and what is kept lies at the top of the repository. */
 const PAGE = fileURLToPath(new URL('../app', import.meta.url));
 const CERTIFICATE = fileURLToPath(new URL('../../.data/tls', import.meta.url));
+const RELAY = fileURLToPath(new URL('../../.data/turn', import.meta.url));
 
 /** Milliseconds for answers under way once the sockets are closed; with `LIMITS.closeMs` well under the 5 s to end in. */
 const ANSWER_MS = 1_000;
@@ -27,21 +29,35 @@ function fail(sentence: string): never {
   process.exit(1);
 }
 
-function orFail<T>(make: () => T): T {
+async function orFail<T>(make: () => T | Promise<T>): Promise<T> {
   try {
-    return make();
+    return await make();
   } catch (error) {
     if (error instanceof ConfigError) fail(error.message);
     throw error;
   }
 }
 
-function readArguments(): { readonly https: boolean } {
+function readArguments(): { readonly https: boolean; readonly turn: boolean } {
   try {
-    return { https: parseArgs({ options: { https: { type: 'boolean', default: false } } }).values.https };
+    const off = { type: 'boolean', default: false } as const;
+    return parseArgs({ options: { https: off, turn: off } }).values;
   } catch {
-    return fail('The only option is --https, which serves over TLS with a certificate that is made and kept here.');
+    return fail(
+      'The options are --https, which serves over TLS with a certificate that is made and kept here, and --turn, which runs a relay too.',
+    );
   }
+}
+
+/** The environment, with a relay in it that runs beside the server, unless the environment names another. */
+async function withRelay(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const relay = await startRelay(env, RELAY, lanAddresses());
+  relay.process.once('exit', () => {
+    if (!ending) fail('The relay ended, and so does the server.');
+  });
+  process.stdout.write(`The relay is at ${relay.urls.turn.join(', ')}\n`);
+  const { stun, turn } = relay.urls;
+  return { STUN_URLS: stun.join(), TURN_URLS: turn.join(), ...env, TURN_SECRET: relay.secrets.join() };
 }
 
 function readPage() {
@@ -52,8 +68,9 @@ function readPage() {
   }
 }
 
-const config = orFail(() => readConfig(process.env));
-const { https } = readArguments();
+let ending = false;
+const { https, turn } = readArguments();
+const config = await orFail(async () => readConfig(turn ? await withRelay(process.env) : process.env));
 const log = createLog(config.logLevel);
 const app = createServerApp(config, log, { files: readPage() });
 const server = https ? createTlsServer(await keptCertificate(CERTIFICATE, ownHosts())) : createServer();
@@ -89,7 +106,6 @@ function introduction({ host }: Config, encrypted: boolean, port: number): strin
   ];
 }
 
-let ending = false;
 async function end(signal: string): Promise<void> {
   if (ending) process.exit(1);
   ending = true;

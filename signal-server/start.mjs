@@ -48,4 +48,7 @@ const built = changedAt(join(root, 'dist', '.built'));
 if (built === 0 || SOURCES.some((source) => changedAt(join(root, source)) > built)) {
   await run('Building', process.execPath, [join(root, 'signal-server', 'build.mjs')]);
 }
-await import(pathToFileURL(join(root, 'dist', 'server', 'main.js')).href);
+/** `node signal-server/start.mjs turn` runs the relay alone. */
+const isRelay = process.argv[2] === 'turn';
+if (isRelay) process.argv.splice(2, 1);
+await import(pathToFileURL(join(root, 'dist', 'server', isRelay ? 'turn.js' : 'main.js')).href);

@@ -1,5 +1,6 @@
 /** Mounts the screens on what they can ask for. */
 import { mount } from 'svelte';
+import type { Findings } from './core/check.ts';
 import { canChoosePlace, choosePlace } from './disk/place.ts';
 import { canChooseFiles, chooseFiles, pickDrop, pickFiles } from './disk/sources.ts';
 import type { Services } from './flow/services.ts';
@@ -28,4 +29,10 @@ const services: Services = {
   watchUpdate,
 };
 
-mount(App, { target: document.body, props: { services } });
+/** Looks at what this device can reach. Loaded with the check page. */
+const check = async (): Promise<Findings> => {
+  const [{ probe }, { world }] = await Promise.all([import('./net/probes.ts'), import('./world.ts')]);
+  return probe({ ...world, room: () => world.sinks.room() });
+};
+
+mount(App, { target: document.body, props: { services, check } });

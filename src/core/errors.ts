@@ -8,7 +8,11 @@ const ERRORS = {
     'This page was opened over plain http, where browsers switch off what Beeline needs.',
     'Open it over https; its host can start the server with “npm start -- --https”.',
   ],
-  unsupported: ['This browser lacks WebRTC or WebCrypto.', 'Use a current Chrome, Edge, Firefox or Safari.'],
+  unsupported: [
+    'WebRTC is missing or switched off in this browser.',
+    'Allow it in the settings or extensions, or use a current Chrome, Edge, Firefox or Safari.',
+  ],
+  offline: ['This device is offline.', 'Connect it to a network; Beeline goes on by itself.'],
   'server-unreachable': [
     'The Beeline server cannot be reached.',
     'Check your connection. Beeline keeps trying by itself.',
@@ -29,11 +33,31 @@ const ERRORS = {
   ],
   'connect-timeout': [
     'The two devices could not reach each other in time.',
-    'Put both on the same network, or ask the host of this server to add a TURN relay.',
+    'Put both on the same network, or ask the host of this server for a TURN relay that both can reach.',
   ],
   'connect-failed': [
     'The two networks do not let the devices meet.',
-    'Put both on the same network, or ask the host of this server to add a TURN relay.',
+    'Put both on the same network, or ask the host of this server for a TURN relay that both can reach.',
+  ],
+  'no-address': [
+    'This browser found no network address to connect from.',
+    'Check the network, and settings or extensions that restrict WebRTC.',
+  ],
+  'udp-blocked': [
+    'This network blocks direct connections (UDP), and this server has no relay.',
+    'Use another network, or ask the host of this server to add a TURN relay.',
+  ],
+  'relay-refused': [
+    'The relay of this server refused this device.',
+    'Reload the page. If it stays, ask the host to check the secret, the clock and the quota of the TURN relay.',
+  ],
+  'relay-unreachable': [
+    'The relay of this server cannot be reached from this network.',
+    'Use another network, or ask the host to offer its TURN relay over TLS on port 443.',
+  ],
+  'dtls-failed': [
+    'The two devices found each other, but could not begin an encrypted connection.',
+    'Something on the way may block it. Update both browsers, or use another network.',
   ],
   'connection-lost': ['The connection was lost.', 'Keep this page open: Beeline connects again by itself.'],
   protocol: [

@@ -3,6 +3,7 @@
  * its shape), and a double in `tests/doubles`; one shared suite runs against both.
  */
 import type { Bytes } from './bytes.ts';
+import type { ConnectTrace } from './diagnosis.ts';
 import type { Manifest, PlannedEntry } from './manifest.ts';
 import type { LaneSignal } from './sealed.ts';
 import type { IceAnswer } from './signaling.ts';
@@ -120,6 +121,8 @@ export interface LaneFactory {
     readonly initiator: boolean;
     readonly ice: IceAnswer;
     readonly onSignal: (signal: LaneSignal) => void;
+    /** Gets what the browser tells while the lane is being made. */
+    readonly trace?: ConnectTrace;
   }): LaneAttempt;
 }
 
@@ -130,7 +133,8 @@ export interface SignalingMessage {
   readonly payload: unknown;
 }
 
-export type SignalingStatus = 'connecting' | 'open' | 'offline' | 'taken' | 'refused';
+/** `offline`: the server is out of reach. `no-network`: the system says that everything is. */
+export type SignalingStatus = 'connecting' | 'open' | 'offline' | 'no-network' | 'taken' | 'refused';
 
 /** A line to the signaling server under one id. It reconnects by itself until closed. */
 export interface Signaling {

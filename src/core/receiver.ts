@@ -70,6 +70,8 @@ export type ReceiverEvent =
   | { readonly on: 'cancel'; readonly by: 'me' | 'peer'; readonly keep: boolean }
   /** The attempt or the lane ended; worth trying again. */
   | { readonly on: 'lane-lost'; readonly code: ErrorCode }
+  /** The attempt under way goes on, and this seems to hold it up. */
+  | { readonly on: 'held-up'; readonly code: ErrorCode }
   /** Nothing that trying again would mend. */
   | { readonly on: 'fatal'; readonly code: ErrorCode }
   | { readonly on: 'retry' };
@@ -155,6 +157,8 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
       return [state];
     case 'lane-lost':
       return lost(state, event.code);
+    case 'held-up':
+      return state.at === 'connecting' || state.at === 'reconnecting' ? [{ ...state, reason: event.code }] : [state];
     case 'lane-open':
       return state.at === 'connecting' ? [{ at: 'greeting', asked: false }] : [state];
     case 'asked':

@@ -1,28 +1,45 @@
 /** The receiver's half of sealed, signed signaling. Rules [S1] to [S8]. */
 import { deferred } from '../core/deferred.ts';
 import { equalBytes, fromBase64url, toBase64url } from '../core/bytes.ts';
-import { asBeelineError, BeelineError } from '../core/errors.ts';
+import type { FailedAttempt } from '../core/diagnosis.ts';
+import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { secretOf, type ShareKeys } from '../core/link.ts';
 import type { Lane, LaneAttempt, Signaling, SignalingMessage, Subtle } from '../core/ports.ts';
 import { dtlsFingerprint, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
+import type { IceAnswer } from '../core/signaling.ts';
+import { diagnosed, isVague, newTrace, readyToDiagnose } from './cause.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds for one attempt, from the offer to open channels. ICE gives up by itself after 15 to 30 s. */
 const ATTEMPT_TIMEOUT_MS = 20_000;
 
+/** Milliseconds after which an attempt says what holds it up, while it goes on. Rule [C11]. */
+const TROUBLE_AFTER_MS = 10_000;
+
 /** A connection to the sender being made. */
 export interface Dial {
-  /** Rejects with `sender-away`, `connect-timeout`, `connect-failed`, `not-authentic`, or the sender's refusal. */
+  /** Rejects with `sender-away`, what the evidence says, `not-authentic`, or the sender's refusal. */
   readonly opened: Promise<Lane>;
+  /** What is known of it, should it fail with this code. */
+  failedWith(code: ErrorCode): FailedAttempt;
   /** A message from the signaling line, whoever sent it. */
   receive(message: SignalingMessage): void;
   close(): void;
 }
 
-/** Dials the sender of a share once. */
-export function dialSender(world: World, signaling: Signaling, keys: ShareKeys, myId: string): Dial {
-  return new SenderDial(world, signaling, keys, myId);
+/**
+ * Dials the sender of a share once.
+ * @param ontrouble told after a while without a lane what seems to hold it up.
+ */
+export function dialSender(
+  world: World,
+  signaling: Signaling,
+  keys: ShareKeys,
+  myId: string,
+  ontrouble: (code: ErrorCode) => void = () => undefined,
+): Dial {
+  return new SenderDial(world, signaling, keys, myId, ontrouble);
 }
 
 class SenderDial implements Dial {
@@ -31,8 +48,13 @@ class SenderDial implements Dial {
   readonly #nonce: string;
   readonly #line: SealedLine;
   readonly #reject: (error: BeelineError) => void;
-  readonly #cancelTimeout: () => void;
+  readonly #startedAt: number;
+  #cancelTimeout: () => void;
   #attempt: LaneAttempt | null = null;
+  #iceServers: IceAnswer['iceServers'] = [];
+  readonly #trace = newTrace();
+  #answered = false;
+  #opened = false;
   /** What is sealed goes out in order, whatever order the sealing ends in. */
   #outbox: Promise<void> = Promise.resolve();
   #inbox: Promise<void> = Promise.resolve();
@@ -45,8 +67,10 @@ class SenderDial implements Dial {
     private readonly signaling: Signaling,
     private readonly keys: ShareKeys,
     private readonly myId: string,
+    private readonly ontrouble: (code: ErrorCode) => void,
   ) {
     const { random, subtle, clock } = world;
+    this.#startedAt = clock.now();
     this.#connection = toBase64url(random.bytes(16));
     this.#nonce = toBase64url(random.bytes(16));
     this.#line = new SealedLine(subtle, random, {
@@ -62,10 +86,12 @@ class SenderDial implements Dial {
       reject(error);
       this.close();
     };
-    this.#cancelTimeout = clock.after(ATTEMPT_TIMEOUT_MS, () =>
-      this.#reject(this.#refused ?? new BeelineError('connect-timeout')),
-    );
-    this.#start(resolve).catch((error: unknown) => this.#reject(asBeelineError(error)));
+    this.#cancelTimeout = clock.after(TROUBLE_AFTER_MS, () => this.#trouble());
+    this.#start(resolve).catch((error: unknown) => this.#fail(asBeelineError(error)));
+  }
+
+  failedWith(code: ErrorCode): FailedAttempt {
+    return { code, ...this.#known };
   }
 
   receive({ type, src, payload }: SignalingMessage): void {
@@ -86,12 +112,46 @@ class SenderDial implements Dial {
     this.#attempt?.close();
   }
 
+  get #known(): Omit<FailedAttempt, 'code'> {
+    const forMs = Math.round(this.world.clock.now() - this.#startedAt);
+    return { trace: this.#trace, answered: this.#answered, forMs, iceServers: this.#iceServers };
+  }
+
+  /** It goes on: what is slow may still come. */
+  #trouble(): void {
+    const vague = new BeelineError('connect-timeout');
+    this.#cancelTimeout = this.world.clock.after(ATTEMPT_TIMEOUT_MS - TROUBLE_AFTER_MS, () =>
+      this.#reject(this.#refused ?? this.#diagnosed(vague)),
+    );
+    void readyToDiagnose().then(() => {
+      if (!this.#closed && !this.#opened) this.ontrouble(this.#diagnosed(vague).code);
+    });
+  }
+
+  /** Waits for the cause no longer than the attempt would have lasted. */
+  #fail(error: BeelineError): void {
+    if (isVague(error)) void readyToDiagnose().then(() => this.#reject(this.#diagnosed(error)));
+    else this.#reject(error);
+  }
+
+  #diagnosed(error: BeelineError): BeelineError {
+    const isCutOff = !this.#answered && this.signaling.status !== 'open';
+    return isCutOff && isVague(error) ? new BeelineError('server-unreachable') : diagnosed(error, this.#known);
+  }
+
   async #start(resolve: (lane: Lane) => void): Promise<void> {
     const ice = await this.signaling.ice();
     if (this.#closed) return;
-    const attempt = this.world.lanes.attempt({ initiator: true, ice, onSignal: (signal) => this.#say(signal) });
+    this.#iceServers = ice.iceServers;
+    const attempt = this.world.lanes.attempt({
+      initiator: true,
+      ice,
+      onSignal: (signal) => this.#say(signal),
+      trace: this.#trace,
+    });
     this.#attempt = attempt;
     const lane = await attempt.opened;
+    this.#opened = true;
     this.#cancelTimeout();
     resolve(lane);
   }
@@ -118,6 +178,7 @@ class SenderDial implements Dial {
     switch (message.kind) {
       case 'answer':
         await this.#checkAnswer(message);
+        this.#answered = true;
         this.#attempt?.signal({ kind: 'answer', sdp: message.sdp });
         return;
       case 'candidate':

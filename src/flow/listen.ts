@@ -5,6 +5,8 @@ import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts'
 import type { Lane, LaneAttempt, Signaling, SignalingMessage } from '../core/ports.ts';
 import { dtlsFingerprint, type Envelope, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
+import type { IceAnswer } from '../core/signaling.ts';
+import { diagnosed, isVague, newTrace, readyToDiagnose } from './cause.ts';
 import type { ShareIdentity } from './identity.ts';
 import type { World } from './world.ts';
 
@@ -14,8 +16,8 @@ const MAX_PENDING = 32;
 /** Connections remembered so that an offer is not answered twice: a few hundred KB. */
 const MAX_ANSWERED = 4_096;
 
-/** Milliseconds until an answered offer must have become a lane. */
-const ANSWER_TIMEOUT_MS = 30_000;
+/** Milliseconds until an answered offer must have become a lane: the receiver waits no longer. */
+const ANSWER_TIMEOUT_MS = 20_000;
 
 export interface ListenHandlers {
   /** Whether a receiver may connect; a code refuses it. */
@@ -97,7 +99,10 @@ class IncomingOffer {
   readonly #resolve: (lane: Lane) => void;
   readonly #reject: (error: BeelineError) => void;
   readonly #cancelTimeout: () => void;
+  readonly #startedAt: number;
   #attempt: LaneAttempt | null = null;
+  #iceServers: IceAnswer['iceServers'] = [];
+  readonly #trace = newTrace();
   #closed = false;
   #inbox: Promise<void> = Promise.resolve();
   #outbox: Promise<void> = Promise.resolve();
@@ -112,6 +117,7 @@ class IncomingOffer {
     private readonly handlers: ListenHandlers,
   ) {
     const { keys } = identity;
+    this.#startedAt = world.clock.now();
     this.#line = new SealedLine(world.subtle, world.random, {
       key: keys.seal,
       connection,
@@ -121,7 +127,7 @@ class IncomingOffer {
     });
     const { promise, resolve, reject } = deferred<Lane>();
     this.opened = promise;
-    this.#cancelTimeout = world.clock.after(ANSWER_TIMEOUT_MS, () => reject(new BeelineError('connect-timeout')));
+    this.#cancelTimeout = world.clock.after(ANSWER_TIMEOUT_MS, () => this.#fail(new BeelineError('connect-timeout')));
     this.#resolve = (lane) => {
       this.#cancelTimeout();
       resolve(lane);
@@ -169,9 +175,25 @@ class IncomingOffer {
     const ice = await this.signaling.ice();
     // `close` may have been called meanwhile.
     if (this.#closed) return;
-    this.#attempt = this.world.lanes.attempt({ initiator: false, ice, onSignal: (signal) => this.#say(signal) });
-    this.#attempt.opened.then(this.#resolve, (error: unknown) => this.#reject(asBeelineError(error)));
+    this.#iceServers = ice.iceServers;
+    this.#attempt = this.world.lanes.attempt({
+      initiator: false,
+      ice,
+      onSignal: (signal) => this.#say(signal),
+      trace: this.#trace,
+    });
+    this.#attempt.opened.then(this.#resolve, (error: unknown) => this.#fail(asBeelineError(error)));
     this.#attempt.signal({ kind: 'offer', sdp });
+  }
+
+  #fail(error: BeelineError): void {
+    if (!isVague(error)) {
+      this.#reject(error);
+      return;
+    }
+    const forMs = this.world.clock.now() - this.#startedAt;
+    const attempt = { trace: this.#trace, answered: true, forMs, iceServers: this.#iceServers };
+    void readyToDiagnose().then(() => this.#reject(diagnosed(error, attempt)));
   }
 
   #say(signal: LaneSignal): void {

@@ -59,6 +59,7 @@ export class Receiving implements ReceivingSession {
     this.#redial = new Redial(world, this.#signaling, keys, id, {
       onlane: (lane) => this.#connected(lane),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
+      ontrouble: (code) => this.#handle({ on: 'held-up', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
       onstatus: () => this.#publisher.touch(),
     });
@@ -425,6 +426,7 @@ export class Receiving implements ReceivingSession {
       sink: intake === null ? null : { kind: intake.sink.kind, inPlace: intake.sink.inPlace },
       progress: intake === null ? null : this.#meter.progress(intake.ledger),
       checkedBytes: this.#checkedBytes,
+      lastFailed: this.#redial.lastFailed,
       path: this.#conversation?.path ?? null,
       lanes: this.#lanes?.open ?? 0,
       saving: this.#saving,

@@ -1,3 +1,4 @@
+import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
@@ -8,6 +9,8 @@ import type { World } from './world.ts';
 export interface RedialHandlers {
   readonly onlane: (lane: Lane) => void;
   readonly onlost: (code: ErrorCode) => void;
+  /** The attempt goes on, and this seems to hold it up. */
+  readonly ontrouble: (code: ErrorCode) => void;
   readonly onfatal: (code: ErrorCode) => void;
   readonly onstatus: () => void;
 }
@@ -18,6 +21,7 @@ export class Redial {
   #cancelTimer: (() => void) | null = null;
   #due = false;
   #closed = false;
+  #lastFailed: FailedAttempt | null = null;
   readonly #endNudges: () => void;
 
   constructor(
@@ -35,6 +39,11 @@ export class Redial {
       if (status === 'open' && this.#due) this.#now();
       handlers.onstatus();
     };
+  }
+
+  /** The last attempt in trouble; null while there was none since the last lane. */
+  get lastFailed(): FailedAttempt | null {
+    return this.#lastFailed;
   }
 
   /**
@@ -75,18 +84,24 @@ export class Redial {
     this.#clearTimer();
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
-    const dial = dialSender(this.world, this.signaling, this.keys, this.myId);
+    const dial = dialSender(this.world, this.signaling, this.keys, this.myId, (code) => {
+      if (this.#dial !== dial) return;
+      this.#lastFailed = dial.failedWith(code);
+      this.handlers.ontrouble(code);
+    });
     this.#dial = dial;
     dial.opened.then(
       (lane) => {
         if (this.#dial !== dial) return;
         this.#dial = null;
+        this.#lastFailed = null;
         this.handlers.onlane(lane);
       },
       (error: unknown) => {
         if (this.#dial !== dial) return;
         this.#dial = null;
         const { code } = asBeelineError(error, 'connect-failed');
+        this.#lastFailed = dial.failedWith(code);
         if (FINAL_CODES.has(code)) this.handlers.onfatal(code);
         else this.handlers.onlost(code);
       },

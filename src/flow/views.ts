@@ -1,4 +1,5 @@
 /** What the screens show: plain values, replaced as a whole, a new state at once and progress twice a second. */
+import type { FailedAttempt } from '../core/diagnosis.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { EntryStatus } from '../core/ledger.ts';
 import type { Entry, PlannedEntry } from '../core/manifest.ts';
@@ -71,6 +72,8 @@ export interface ReceivingView {
   readonly progress: Progress | null;
   /** Bytes looked at again after a reload; null when nothing is being looked at. */
   readonly checkedBytes: number | null;
+  /** The last attempt to connect that was in trouble; null while there was none since the last lane, absent without a network. */
+  readonly lastFailed?: FailedAttempt | null;
   readonly path: PathInfo | null;
   /** Connections that carry it. */
   readonly lanes: number;

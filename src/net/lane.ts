@@ -1,11 +1,13 @@
 import { deferred } from '../core/deferred.ts';
 import SimplePeer from 'simple-peer';
 import type { Bytes } from '../core/bytes.ts';
+import type { ConnectTrace } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
 import type { BulkChannel, Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { readPath } from './stats.ts';
+import { keep, traceConnection } from './trace.ts';
 
 /**
  * Stream id of the bulk channel, agreed and not negotiated. simple-peer's own channel takes 0 or 1, by DTLS role, and
@@ -33,14 +35,21 @@ class PeerLane implements LaneAttempt, Lane {
 
   readonly #peer: SimplePeer;
   readonly #connection: RTCPeerConnection;
+  readonly #trace: ConnectTrace | undefined;
   #ended: BeelineError | null = null;
 
-  constructor({ initiator, ice, onSignal }: Parameters<LaneFactory['attempt']>[0]) {
+  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0]) {
+    this.#trace = trace;
     const created: RTCPeerConnection[] = [];
+    // Listens before simple-peer does, which closes the connection on the very events that say why.
+    const report = (connection: RTCPeerConnection): void => {
+      created.push(connection);
+      if (trace !== undefined) traceConnection(connection, trace);
+    };
     const Reporting = class extends RTCPeerConnection {
       constructor(config?: RTCConfiguration) {
         super(config);
-        created.push(this);
+        report(this);
       }
     };
     this.#peer = new SimplePeer({
@@ -67,6 +76,9 @@ class PeerLane implements LaneAttempt, Lane {
 
   signal(signal: LaneSignal): void {
     if (this.#ended !== null) return;
+    if (this.#trace !== undefined) {
+      keep(this.#trace.heard, signal.kind === 'candidate' ? signal.candidate : signal.sdp);
+    }
     if (signal.kind === 'candidate') {
       const { candidate, sdpMid, sdpMLineIndex } = signal;
       this.#peer.signal({ type: 'candidate', candidate: { candidate, sdpMid, sdpMLineIndex } });

@@ -18,10 +18,14 @@ const MessageSchema = v.object({
   payload: v.optional(v.unknown()),
 });
 
-/** WebSocket close codes of the server: two that say not to hurry back, and one that another tab has the id now. */
+/** WebSocket close codes: one that no server sends, and of the server's two that say not to hurry back, and one that another tab has the id now. */
+const ABNORMAL_CLOSURE = 1006;
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
 const REPLACED = 4000;
+
+/** Milliseconds from dialing to the server's OPEN; a packet that is dropped would hold a socket up for minutes. Rule [C11]. */
+const OPEN_TIMEOUT_MS = 8_000;
 
 /** Milliseconds before a line is tried again: 0.5 s doubling to 15 s, and 15 s after a refusal. */
 const FIRST_DELAY_MS = 500;
@@ -97,6 +101,11 @@ class SignalingLine implements Signaling {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#ended(code);
+    this.#cancelTimer = this.ports.clock.after(OPEN_TIMEOUT_MS, () => {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+      this.#ended(ABNORMAL_CLOSURE);
+    });
   }
 
   #receive(data: unknown): void {
@@ -144,7 +153,7 @@ class SignalingLine implements Signaling {
       return;
     }
     const refused = code === POLICY_VIOLATION || code === TRY_AGAIN_LATER;
-    if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : 'offline');
+    if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : hasNetwork() ? 'offline' : 'no-network');
     const backoff = refused ? MAX_DELAY_MS : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#cancelTimer = this.ports.clock.after(backoff * (0.5 + this.ports.random.fraction() / 2), () => this.#dial());
@@ -155,6 +164,12 @@ class SignalingLine implements Signaling {
     this.#status = status;
     this.onstatus?.(status);
   }
+}
+
+/** What the system says; a network that leads nowhere counts as one, and so does not knowing. */
+function hasNetwork(): boolean {
+  const { navigator } = globalThis as { readonly navigator?: Partial<Navigator> };
+  return navigator?.onLine !== false;
 }
 
 /** Null for what no server of this protocol sends. */

@@ -35,6 +35,12 @@ export class Reception {
     return receivingWords(this.view);
   }
 
+  /** For a screen reader: while there is no connection, with its reason. */
+  get news(): string {
+    const { sentence, next } = this.words;
+    return this.view.state.at === 'connecting' ? `${sentence}. ${next}` : sentence;
+  }
+
   decline(): void {
     this.#declined = true;
     this.session.decline();

@@ -18,11 +18,14 @@ export interface RouterOptions {
   readonly onmove: (fragment: string) => void;
 }
 
+/** The fragment of the check page; no link is as short. */
+export const CHECK = 'check';
+
 /** Before a share's id. */
 const SHARING = 'sharing:';
 
 /**
- * The address decides the screen: `#…` opens a link, none is home. Sharing has an entry of its own in the history, without
+ * The address decides the screen: `#…` opens a link, `#check` the check page, none is home. Sharing has an entry of its own in the history, without
  * an address, so that the back button leaves it, and a reload finds it again.
  */
 export class Router {

@@ -22,6 +22,12 @@ export function pathWords(path: PathInfo): string {
   }
 }
 
+/** What makes this path slow, in a few words; empty where nothing about it does. */
+export function slownessWords({ kind, relayProtocol }: PathInfo): string {
+  // One lost packet holds up all that is behind it, on every connection through the same relay.
+  return kind === 'relay' && (relayProtocol === 'tcp' || relayProtocol === 'tls') ? 'slower than direct' : '';
+}
+
 /** Null while the line to the server is open: then there is nothing to say. */
 export function signalingWords(status: SignalingStatus): Words | null {
   switch (status) {
@@ -31,6 +37,8 @@ export function signalingWords(status: SignalingStatus): Words | null {
       return { sentence: 'Connecting to the Beeline server.', next: 'The link works in a moment.' };
     case 'offline':
       return explain('server-unreachable');
+    case 'no-network':
+      return explain('offline');
     case 'taken':
       return explain('share-open-elsewhere');
     case 'refused':
@@ -146,15 +154,19 @@ export function receivingWords(view: ReceivingView): Words {
   }
 }
 
+/** Why there is no connection: the line to the server first, for without it nothing else can be mended. */
+export function troubleWords(reason: ErrorCode | null, signaling: SignalingStatus): Words | null {
+  if (signaling !== 'open' && signaling !== 'connecting') return signalingWords(signaling);
+  return reason === null ? null : explain(reason);
+}
+
 function connectingWords(reason: ErrorCode | null, signaling: SignalingStatus): Words {
-  if (reason === 'sender-away') return { sentence: 'Waiting for the sender', next: explain(reason).next };
-  if (signaling === 'offline' || signaling === 'refused') {
-    const { sentence, next } = explain(signaling === 'offline' ? 'server-unreachable' : 'server-refused');
-    return { sentence: 'Connecting', next: `${sentence} ${next}` };
+  const trouble = troubleWords(reason, signaling);
+  if (trouble === null) return { sentence: 'Connecting', next: 'Looking for the sender.' };
+  if (trouble.sentence === explain('sender-away').sentence) {
+    return { sentence: 'Waiting for the sender', next: trouble.next };
   }
-  if (reason === null) return { sentence: 'Connecting', next: 'Looking for the sender.' };
-  const { sentence, next } = explain(reason);
-  return { sentence: 'Connecting', next: `${sentence} ${next}` };
+  return { sentence: 'Not connected yet', next: `${trouble.sentence} ${trouble.next}` };
 }
 
 function finishedWords(progress: Progress | null, accepted: number): Words {

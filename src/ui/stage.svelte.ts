@@ -4,7 +4,7 @@ import type { TransferNote } from '../core/ports.ts';
 import { Confirmation, type Question } from './confirmation.svelte.ts';
 import { counted, formatPercent } from './format.ts';
 import { Reception } from './reception.svelte.ts';
-import { Router, type AddressBar } from './router.ts';
+import { CHECK, Router, type AddressBar } from './router.ts';
 import { fractionOf, type Words } from './sentences.ts';
 import { Sharing } from './sharing.svelte.ts';
 
@@ -21,6 +21,8 @@ export type Screen =
       readonly missing: readonly number[];
       readonly trouble: ErrorCode | null;
     }
+  /** What this device can reach is being looked at. */
+  | { readonly at: 'check' }
   | { readonly at: 'opening' }
   | { readonly at: 'unopened'; readonly code: ErrorCode }
   | { readonly at: 'receiving'; readonly reception: Reception };
@@ -99,13 +101,14 @@ export class Stage {
   get news(): string {
     const screen = this.#screen;
     if (screen.at === 'sharing') return screen.sharing.news;
-    if (screen.at === 'receiving') return screen.reception.words.sentence;
+    if (screen.at === 'receiving') return screen.reception.news;
     return screen.at === 'reading' ? 'Reading your files' : '';
   }
 
   /** What the tab says while it is in the background. */
   get title(): string {
     const screen = this.#screen;
+    if (screen.at === 'check') return 'Can this device connect? – Beeline';
     const here = screen.at === 'sharing' || screen.at === 'receiving' ? titleOf(screen) : '';
     return here === '' ? 'Beeline' : `${here} – Beeline`;
   }
@@ -234,6 +237,7 @@ export class Stage {
     if (!this.services.secure) this.#show(HOME);
     else if (sharing !== null) void this.#return(sharing);
     else if (fragment === '') this.#show(HOME);
+    else if (fragment === CHECK) this.#show({ at: 'check' });
     else void this.#open(fragment);
   }
 

@@ -194,6 +194,7 @@ export function receivingOf(state: ReceiverState, change: Partial<ReceivingView>
     sink: 'accepted' in state ? { kind: 'opfs', inPlace: false } : null,
     progress: null,
     checkedBytes: null,
+    lastFailed: null,
     path: LAN,
     lanes: 1,
     saving: 'no',

@@ -218,10 +218,30 @@ describe('in a time that stands still', () => {
     scene.server.alter(() => []);
     const { receiving } = await scene.open();
     await scene.pass(ATTEMPT_MS - 1);
+    expect(receiving.view.state).toMatchObject({ at: 'connecting', attempt: 0 });
+    await scene.pass(1);
+    expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 1, reason: 'peer-silent' });
+    expect(scene.network.ends[0]?.lane.control.closed).toBe(true);
+  });
+
+  it('[C11] an attempt says after 10 s what holds it up, goes on, and the reason stays while it is tried again', async () => {
+    scene.server.alter(() => []);
+    const { receiving } = await scene.open();
+    await scene.pass(9_999);
     expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 0, reason: null });
     await scene.pass(1);
-    expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 1, reason: 'connect-timeout' });
-    expect(scene.network.ends[0]?.lane.control.closed).toBe(true);
+    expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 0, reason: 'peer-silent' });
+    expect(receiving.view.lastFailed).toMatchObject({
+      code: 'peer-silent',
+      answered: false,
+      forMs: 10_000,
+    });
+    await scene.pass(ATTEMPT_MS);
+    expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 1, reason: 'peer-silent' });
+    scene.server.alter((message) => [message]);
+    await scene.pass(2 * ATTEMPT_MS);
+    expect(receiving.view.state.at).toBe('offered');
+    expect(receiving.view.lastFailed).toBeNull();
   });
 
   it.each([

@@ -217,6 +217,27 @@ describe('a line that breaks', () => {
     }
   });
 
+  it('[C11] is given up after 8 s without an answer, and counts as out of reach', async () => {
+    await server.visit(0);
+    clock.advance(7_999);
+    expect([line.status, dialed.length]).toEqual(['connecting', 1]);
+    clock.advance(1);
+    expect(line.status).toBe('offline');
+    await ended(0);
+    clock.advance(375);
+    await opened(1);
+  });
+
+  it('[C10] says that this device has no network when the system does', async () => {
+    vi.stubGlobal('navigator', { onLine: false });
+    (await server.visit(0)).socket.terminate();
+    await ended(0);
+    expect(line.status).toBe('no-network');
+    vi.stubGlobal('navigator', { onLine: true });
+    clock.advance(375);
+    await opened(1);
+  });
+
   it('begins with the short wait again once it was open', async () => {
     for (const number of [0, 1, 2]) {
       (await opened(number)).socket.terminate();
@@ -231,7 +252,7 @@ describe('a line that breaks', () => {
     await ended(0);
     clock.advance(375);
     const visit = await server.visit(1);
-    clock.advance(10 * HEARTBEAT_MS);
+    clock.advance(HEARTBEAT_MS + 1);
     visit.socket.send('{"type":"OPEN"}');
     await becomes('open');
     await read(visit);

@@ -40,13 +40,22 @@ let wrapper: Promise<string> | null = null;
  * loopback address, over which the page's traffic would go instead of over the lab.
  *
  * @param origins such as `http://203.0.113.1:80`.
+ * @param names what a name resolves to; all others are asked of the system.
  */
-export async function launchOn(host: Host, origins: readonly string[]): Promise<Device> {
+export async function launchOn(
+  host: Host,
+  origins: readonly string[],
+  names: Readonly<Record<string, string>> = {},
+): Promise<Device> {
+  const rules = Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`);
   wrapper ??= writeWrapper(ensureChromium());
   process.env.CHROMIUM_PATH = await wrapper;
   return Device.launch([
     `--netns=${host.netns}`,
     `--disable-features=${DISABLED.join(',')}`,
     `--unsafely-treat-insecure-origin-as-secure=${origins.join(',')}`,
+    ...(rules.length === 0 ? [] : [`--host-resolver-rules=${rules.join(',')}`]),
+    // The relay's certificate is one of the lab. Pages here have none.
+    '--ignore-certificate-errors',
   ]);
 }

@@ -11,7 +11,12 @@ const run = promisify(execFile);
  * gave it; packets are not refused for coming back on another device than they would leave by.
  */
 const SETTINGS = ['echo 1 >ipv6/conf/default/addr_gen_mode', 'echo 0 >ipv4/conf/all/rp_filter'];
-const ROUTER_SETTINGS = ['echo 1 >ipv4/ip_forward', 'echo 1 >ipv6/conf/all/forwarding'];
+/** A kernel with br_netfilter would show a switch's frames to a router's rules, as if they were packets it forwards. */
+const ROUTER_SETTINGS = [
+  'echo 1 >ipv4/ip_forward',
+  'echo 1 >ipv6/conf/all/forwarding',
+  'for hook in bridge/bridge-nf-call-ip*tables; do if [ -e $hook ]; then echo 0 >$hook; fi; done',
+];
 
 export class Host {
   readonly #children = new Set<ChildProcess>();

@@ -32,9 +32,9 @@ export class Lab {
     return this.#add(name, true);
   }
 
-  /** A switch in a router. @param prefix such as `192.168.1`. */
-  lan(router: Host, prefix: string): Promise<Lan> {
-    return Lan.open(router, prefix);
+  /** A switch in a router. @param prefix such as `192.168.1`. @param prefix6 such as `2001:db8:0:1`. */
+  lan(router: Host, prefix: string, prefix6: string | null = null): Promise<Lan> {
+    return Lan.open(router, prefix, prefix6);
   }
 
   /**

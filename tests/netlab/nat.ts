@@ -1,7 +1,7 @@
 /** Routers between people and the internet: how they translate addresses, and what they let out. By nftables. */
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
-import type { Lan } from './lan.ts';
+import type { Lan, Plug } from './lan.ts';
 import { ensureProgram } from './packages.ts';
 
 /**
@@ -64,8 +64,9 @@ export async function setPolicy(router: Host, outside: string, policy: Policy): 
 /** A network behind a router of its own. */
 export interface Home {
   readonly router: Host;
-  /** The router's device that leads outside. */
+  /** The router's device that leads outside, and its address there. */
   readonly outside: string;
+  readonly address: string;
   /** Where its people are plugged in. */
   readonly lan: Lan;
 }
@@ -73,13 +74,53 @@ export interface Home {
 /**
  * A router that is plugged into another network, with a network of its own behind it. A home in the network of a home has
  * two NATs in front of it, as one behind a carrier's has.
- * @param prefix of its own network, such as `192.168.1`.
+ * @param prefix of its own network, such as `192.168.1`. @param prefix6 such as `2001:db8:0:1`, which is never translated.
  */
-export async function openHome(lab: Lab, name: string, upstream: Lan, prefix: string, policy: Policy): Promise<Home> {
+export async function openHome(
+  lab: Lab,
+  name: string,
+  upstream: Lan,
+  prefix: string,
+  policy: Policy,
+  prefix6: string | null = null,
+): Promise<Home> {
   const router = await lab.router(name);
-  const { device, address } = await upstream.plug(router);
-  const lan = await lab.lan(router, prefix);
+  const { device, address, address6 } = await upstream.plug(router);
+  const lan = await lab.lan(router, prefix, prefix6);
   if (policy.nat === 'none') await upstream.router.ip('route', 'add', lan.subnet, 'via', address);
+  if (prefix6 !== null && address6 !== null) {
+    await upstream.router.ip('-6', 'route', 'add', `${prefix6}::/64`, 'via', address6);
+  }
   await setPolicy(router, device, policy);
-  return { router, outside: device, lan };
+  return { router, outside: device, address, lan };
+}
+
+/** Ports from which the guests of a hairpin speak: ranges of their own, because netfilter keeps a port but promises nothing. */
+const GUEST_PORTS = [
+  [20_000, 29_999],
+  [30_000, 39_999],
+] as const;
+
+/**
+ * Lets two hosts of one home reach each other by the outer address (RFC 4787, REQ-9). The outer port tells which of them
+ * is meant, so this holds for what they open from now on.
+ */
+export async function hairpin({ router, address: outer, lan }: Home, guests: readonly [Plug, Plug]): Promise<void> {
+  const inward = guests.map(({ address }, i) => {
+    const [first, last] = GUEST_PORTS[i] ?? GUEST_PORTS[0];
+    return `iifname "${lan.device}" ip daddr ${outer} udp dport ${first}-${last} dnat ip to ${address}`;
+  });
+  const table = [
+    'table inet hairpin {',
+    ...chain('prerouting', 'nat hook prerouting priority dstnat', inward),
+    ...chain('postrouting', 'nat hook postrouting priority srcnat', [
+      `oifname "${lan.device}" ct status dnat snat ip to ${outer}`,
+    ]),
+    '}',
+  ].join('\n');
+  await router.exec(ensureProgram('nft', 'nftables'), [table]);
+  for (const [i, { host }] of guests.entries()) {
+    const range = (GUEST_PORTS[i] ?? GUEST_PORTS[0]).join(' ');
+    await host.exec('sh', ['-ec', `echo ${range} >/proc/sys/net/ipv4/ip_local_port_range`]);
+  }
 }

@@ -1,6 +1,9 @@
 /**
- * One transfer over a link with delay, loss and a rate, between two browsers on hosts of their own.
+ * One transfer over a link with delay, loss and a rate, between two browsers on hosts of their own; every pair of networks
+ * that people are in; or a network that changes during a transfer.
  *
+ *   npm run netlab -- matrix [--from open,symmetric] [--to ipv6]
+ *   npm run netlab -- changes [--only rebind,restart]
  *   npm run netlab -- [--rate 100] [--rtt 50] [--jitter 0] [--loss 0] [--burst 1] [--queue 1024] [--size 32] [--raw]
  *
  * Units: Mbit/s (0: no limit), ms there and back, ms, per cent, packets, KiB, MiB. `--raw` leaves Beeline out.
@@ -56,7 +59,32 @@ function readArguments() {
   };
 }
 
-function prepare({ isRawOnly }) {
+const names = (text) => (text === undefined ? {} : { names: text.split(',') });
+
+/** What to do: the lab's module, and what its `run` gets. */
+function readCommand() {
+  const [command, ...args] = process.argv.slice(2);
+  switch (command) {
+    case 'matrix': {
+      const { values } = parseArgs({ args, options: { from: { type: 'string' }, to: { type: 'string' } } });
+      const { names: senders } = names(values.from);
+      const { names: receivers } = names(values.to);
+      return {
+        path: 'tests/netlab/matrix.ts',
+        options: { ...(senders && { senders }), ...(receivers && { receivers }) },
+      };
+    }
+    case 'changes': {
+      const { values } = parseArgs({ args, options: { only: { type: 'string' } } });
+      const { names: only } = names(values.only);
+      return { path: 'tests/netlab/changes.ts', options: only ? { only } : {} };
+    }
+    default:
+      return { path: 'tests/netlab/transfer.ts', options: readArguments() };
+  }
+}
+
+function prepare({ isRawOnly = false }) {
   ensureChromium();
   if (isRawOnly) return;
   // Vite's runner, which has loaded a part of the lab by now, sets NODE_ENV to development.
@@ -70,13 +98,14 @@ function prepare({ isRawOnly }) {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 try {
-  const options = readArguments();
+  const { path, options } = readCommand();
   const { labRefusal } = await load('tests/netlab/namespaces.ts');
   const refusal = await labRefusal();
   if (refusal === null) {
     prepare(options);
-    const { run } = await load('tests/netlab/transfer.ts');
-    await run({ ...options, say: (line) => console.log(line) });
+    const { run } = await load(path);
+    const wrong = await run({ ...options, say: (line) => console.log(line) });
+    if (typeof wrong === 'number' && wrong > 0) process.exitCode = 1;
   } else {
     console.log(`Skipped: ${refusal}`);
   }

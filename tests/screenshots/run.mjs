@@ -16,6 +16,11 @@ const VIEWPORTS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, 
 
 const returned = (page) => page.getByRole('button', { name: 'Resume' }).nth(1).click();
 
+const details = async (page) => {
+  await page.getByText('Details', { exact: true }).click();
+  await page.getByRole('textbox', { name: 'Technical report' }).waitFor();
+};
+
 /** What is done in a scene before its picture is taken. */
 const ACTS = {
   'home-offline': (page) => page.context().setOffline(true),
@@ -29,6 +34,8 @@ const ACTS = {
     page.getByLabel('Files to send').setInputFiles({ name: 'a', mimeType: '', buffer: Buffer.from('a') }),
   'sharing-10000': (page) =>
     page.getByRole('group', { name: 'Files' }).evaluate((list) => list.scrollTo({ top: list.scrollHeight / 2 })),
+  'connecting-details': (page) => details(page),
+  'check-udp-blocked': (page) => details(page),
   returning: returned,
   'returning-missing': returned,
   'sharing-stop': (page) => page.getByRole('button', { name: 'Stop sharing' }).click(),

@@ -2,15 +2,18 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { turnCredential } from '../../signal-server/ice.ts';
+import type { IceAnswer } from '../../src/core/signaling.ts';
 import { Client, rawClient } from './client.ts';
 
 /** Processes start and sockets close slowly on a busy machine; the one promise of time is asserted by itself. */
@@ -110,9 +113,37 @@ describe('main', () => {
     expect(said).toContain('npm start -- --https');
   });
 
+  it.skipIf(!existsSync('/usr/bin/turnserver'))(
+    'runs a relay beside itself, with one secret that it keeps',
+    async () => {
+      const free = createServer().listen(0, '127.0.0.1');
+      await once(free, 'listening');
+      const { port: relayPort } = free.address() as AddressInfo;
+      free.close();
+      const server = run({ TURN_ADDRESSES: '127.0.0.1', TURN_PORT: String(relayPort), LOG_LEVEL: 'silent' }, '--turn');
+      const lines = createInterface({ input: server.stdout ?? process.stdin });
+      const [relay] = (await once(lines, 'line')) as [string];
+      expect(relay).toContain(`turn:127.0.0.1:${relayPort}?transport=udp`);
+      const [greeting] = (await once(lines, 'line')) as [string];
+      const client = await Client.open(Number(/:(\d+)$/.exec(greeting)?.[1]), 'a');
+      const answer = await fetch(`${greeting.replace('Beeline is at ', '')}/api/ice?id=a`, {
+        headers: { authorization: 'Bearer token-of-a' },
+      });
+      const { iceServers } = (await answer.json()) as IceAnswer;
+      const [, { username = '', credential = '' } = {}] = iceServers;
+      const secret = readFileSync(join(home, '.data/turn/secret'), 'utf8').trim();
+      expect(turnCredential(secret, username.split(':')[1] ?? '', Number.parseInt(username)).credential).toBe(
+        credential,
+      );
+      await client.close();
+      server.kill('SIGINT');
+      await once(server, 'exit');
+    },
+  );
+
   it.each([
     ['a wrong value', { TURN_TTL_S: '5' }, [], /^TURN_TTL_S must be .*\.\n$/],
-    ['an unknown option', {}, ['--http'], /^The only option is --https.*\n$/],
+    ['an unknown option', {}, ['--http'], /^The options are --https.* and --turn.*\n$/],
     ['a foreign address', { HOST: '192.0.2.254' }, [], /^HOST must be an address of this machine\.\n$/],
   ])('ends with a sentence for %s', async (_name, env, args, sentence) => {
     const server = run(env, ...args);

@@ -13,9 +13,12 @@ if (scene === undefined) {
     document.body.append(link, document.createElement('br'));
   }
 } else {
+  if (scene.begins === 'check') history.replaceState(null, '', '#check');
   if (scene.begins === 'link') history.replaceState(null, '', `#${FRAGMENT}`);
   const { default: App } = await import('../../src/ui/App.svelte');
-  mount(App, { target: document.body, props: { services: scene.services() } });
+  const { findings } = scene;
+  const check = findings === undefined ? null : () => Promise.resolve(findings);
+  mount(App, { target: document.body, props: { services: scene.services(), check } });
   if (scene.begins === 'files') chooseFile();
 }
 

@@ -1,4 +1,6 @@
 /** Every screen in every state worth looking at: services for it, and whether it begins with files or with a link. */
+import type { Findings } from '../../src/core/check.ts';
+import type { FailedAttempt } from '../../src/core/diagnosis.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Entry } from '../../src/core/manifest.ts';
 import type { ReceiverState } from '../../src/core/receiver.ts';
@@ -21,9 +23,62 @@ import {
 } from '../doubles/services.ts';
 
 export interface Scene {
-  readonly begins: 'home' | 'files' | 'link';
+  readonly begins: 'home' | 'files' | 'link' | 'check';
   readonly services: () => Services;
+  /** What the check page finds. */
+  readonly findings?: Findings;
 }
+
+const ALL_GOOD: Findings = {
+  online: true,
+  webrtc: true,
+  signalingMs: 43,
+  hasAddress: true,
+  stun: [
+    { url: 'stun:stun1.example', answered: true },
+    { url: 'stun:stun2.example', answered: true },
+  ],
+  nat: 'same',
+  relays: [
+    { url: 'turn:relay.example:3478?transport=udp', rttMs: 31, failure: null },
+    { url: 'turn:relay.example:3478?transport=tcp', rttMs: 38, failure: null },
+    { url: 'turns:relay.example:443?transport=tcp', rttMs: null, failure: 'relay-unreachable' },
+  ],
+  room: { kind: 'opfs', freeBytes: 48_000_000_000 },
+  camera: 'there',
+  serviceWorker: true,
+};
+const NO_SERVERS: Findings = { ...ALL_GOOD, stun: [], nat: 'unknown', relays: [], camera: 'none' };
+const UDP_BLOCKED: Findings = {
+  ...ALL_GOOD,
+  stun: [{ url: 'stun:stun1.example', answered: false }],
+  nat: 'unknown',
+  relays: [],
+};
+const checked = (findings: Findings): Scene => ({ begins: 'check', services: () => servicesOf(), findings });
+
+/** A relay that refuses, as Chromium tells it. */
+const REFUSED: FailedAttempt = {
+  code: 'relay-refused',
+  trace: {
+    online: true,
+    gathered: [
+      'candidate:1 1 udp 2113937151 8925421f-f20f-4604-87b4-81d36c239c5e.local 40458 typ host',
+      'candidate:2 1 udp 1677729535 203.0.113.7 40458 typ srflx raddr 0.0.0.0 rport 0',
+    ],
+    heard: ['candidate:1 1 udp 2113937151 1925421f-f20f-4604-87b4-81d36c239c5e.local 40458 typ host'],
+    errors: [{ url: 'turn:relay.example:3478?transport=udp', code: 401, text: 'Unauthorized.' }],
+    steps: [
+      { of: 'gathering', state: 'gathering', atMs: 4 },
+      { of: 'gathering', state: 'complete', atMs: 356 },
+      { of: 'ice', state: 'checking', atMs: 402 },
+      { of: 'ice', state: 'failed', atMs: 15_420 },
+    ],
+  },
+  answered: true,
+  forMs: 15_460,
+  iceServers: [{ urls: ['stun:stun1.example', 'turn:relay.example:3478?transport=udp'] }],
+};
 
 const HOSTILE: readonly Entry[] = [
   '../../../etc/passwd',
@@ -140,6 +195,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'sharing-stop': sharing(threeReceivers),
   connecting: receiving(() => ({ at: 'connecting', attempt: 0, reason: null })),
   'connecting-failed': receiving(() => ({ at: 'connecting', attempt: 3, reason: 'connect-timeout' })),
+  'connecting-details': receiving(
+    () => ({ at: 'connecting', attempt: 3, reason: 'relay-refused' }),
+    () => ({ lastFailed: REFUSED }),
+  ),
+  'check-good': checked(ALL_GOOD),
+  'check-no-servers': checked(NO_SERVERS),
+  'check-udp-blocked': checked(UDP_BLOCKED),
   waiting: receiving(() => ({ at: 'connecting', attempt: 2, reason: 'sender-away' })),
   asked: receiving(() => ({ at: 'greeting', asked: true })),
   offered: receiving(() => ({ at: 'offered', manifest: manifestOf(ENTRIES), problem: null })),

@@ -9,6 +9,7 @@ import {
   pathWords,
   receivingWords,
   signalingWords,
+  slownessWords,
 } from '../../src/ui/sentences.ts';
 import {
   acceptanceOf,
@@ -28,11 +29,13 @@ it('names every path', () => {
   expect(pathWords({ kind: 'direct', relayProtocol: null, rttMs: 1 })).toBe('Direct');
   expect(pathWords(RELAY)).toBe('Relayed over TCP');
   expect(pathWords({ ...RELAY, relayProtocol: null })).toBe('Relayed');
+  expect(slownessWords(RELAY)).toBe('slower than direct');
+  expect(slownessWords({ ...RELAY, relayProtocol: 'udp' })).toBe('');
 });
 
 it('says nothing about a line that is open, and something about every other', () => {
   expect(signalingWords('open')).toBeNull();
-  for (const status of ['connecting', 'offline', 'taken', 'refused'] as const) {
+  for (const status of ['connecting', 'offline', 'no-network', 'taken', 'refused'] as const) {
     expect(signalingWords(status)?.sentence).not.toBe('');
   }
 });
@@ -62,6 +65,14 @@ describe('the receiving screen', () => {
     ['Received and verified', receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) })],
   ])('is headed %s', (heading, { view }) => {
     expect(receivingWords(view).sentence).toBe(heading);
+  });
+
+  it('[C11] keeps the reason while it tries again, and puts the server first', () => {
+    const tried = { at: 'connecting', attempt: 3, reason: 'relay-unreachable' } as const;
+    const { sentence, next } = receivingWords(receivingOf(tried).view);
+    expect([sentence, next]).toEqual(['Not connected yet', expect.stringContaining(explain(tried.reason).sentence)]);
+    const cut = receivingWords(receivingOf({ ...tried, reason: 'sender-away' }, { signaling: 'no-network' }).view);
+    expect(cut.next).toContain(explain('offline').sentence);
   });
 
   it('is headed by the sentence of any failure', () => {

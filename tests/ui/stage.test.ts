@@ -46,6 +46,15 @@ describe('addresses', () => {
     expect(stage.screen).toEqual({ at: 'unopened', code: 'link-incomplete' });
   });
 
+  it('the check page has an address of its own, and the way back leads home', () => {
+    const bar = new FakeAddressBar();
+    const stage = new Stage(servicesOf(), bar);
+    bar.location.hash = 'check';
+    expect(stage.screen.at).toBe('check');
+    bar.back();
+    expect(stage.screen.at).toBe('home');
+  });
+
   it('another link replaces one that has nothing to lose', async () => {
     const { bar, stage, receiving } = await opened(receivingOf({ at: 'connecting', attempt: 0, reason: null }));
     bar.location.hash = 'another';
