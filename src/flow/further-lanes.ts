@@ -3,7 +3,7 @@ import { MAX_LANE_NUMBER } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
 import type { Lane, PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
-import { cachedIce } from './ice-cache.ts';
+import { furtherIce } from './further-ice.ts';
 import { LaneMaking } from './lane-making.ts';
 import type { PieceSender } from './send.ts';
 import type { World } from './world.ts';
@@ -46,7 +46,7 @@ export class FurtherLanes {
   #cancelTick: () => void = () => undefined;
 
   constructor(private readonly options: FurtherLanesOptions) {
-    this.#ice = cachedIce(options.world.clock, options.ice);
+    this.#ice = furtherIce(options.world.clock, options.ice, () => options.pace().path);
     this.#waitForTick();
   }
 

@@ -1,14 +1,17 @@
 import { BeelineError } from '../core/errors.ts';
 import { MAX_LANES } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
+import type { PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
-import { cachedIce } from './ice-cache.ts';
+import { furtherIce } from './further-ice.ts';
 import { LaneMaking } from './lane-making.ts';
 import type { World } from './world.ts';
 
 export interface JoinedLanesOptions {
   readonly world: Pick<World, 'clock' | 'lanes'>;
   readonly ice: () => Promise<IceAnswer>;
+  /** How the first lane's bytes travel. */
+  readonly path: () => PathInfo | null;
   readonly say: (message: ControlMessage) => void;
   /** A bulk message. @returns its payload bytes; 0 for one that was refused. */
   readonly take: (message: unknown) => number;
@@ -30,7 +33,7 @@ export class JoinedLanes {
   #last = 0;
 
   constructor(private readonly options: JoinedLanesOptions) {
-    this.#ice = cachedIce(options.world.clock, options.ice);
+    this.#ice = furtherIce(options.world.clock, options.ice, options.path);
   }
 
   /** Lanes that are open, the first among them. */

@@ -205,6 +205,7 @@ export class Receiving implements ReceivingSession {
     const lanes = new JoinedLanes({
       world: this.world,
       ice: () => this.#signaling.ice(),
+      path: () => conversation.path,
       say: (message) => conversation.send(message),
       take: (message) => conversation.guard(() => this.#take(message)) ?? 0,
       onchange: () => this.#publisher.touch(),

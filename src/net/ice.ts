@@ -16,7 +16,8 @@ const IceAnswerSchema = v.object({
   ttl: v.pipe(v.number(), v.minValue(0)),
 });
 
-const NONE: IceAnswer = { iceServers: [], ttl: 0 };
+/** Without servers. */
+export const NO_ICE: IceAnswer = { iceServers: [], ttl: 0 };
 
 /** Longest wait for the answer, in milliseconds; without it a LAN still works, so it must not hold up the offer. */
 const TIMEOUT_MS = 5_000;
@@ -39,5 +40,5 @@ export async function fetchIce(base: URL, id: string, token: string): Promise<Ic
   } catch (error) {
     console.warn('no TURN credentials:', error instanceof Error ? error.name : 'unknown error');
   }
-  return NONE;
+  return NO_ICE;
 }

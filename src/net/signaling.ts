@@ -10,7 +10,7 @@ import type {
   SignalingStatus,
 } from '../core/ports.ts';
 import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES } from '../core/signaling.ts';
-import { fetchIce } from './ice.ts';
+import { fetchIce, NO_ICE } from './ice.ts';
 
 const MessageSchema = v.object({
   type: v.picklist(['OPEN', 'ID-TAKEN', 'ERROR', 'OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE', 'HEARTBEAT']),
@@ -81,7 +81,8 @@ class SignalingLine implements Signaling {
   }
 
   ice(): Promise<IceAnswer> {
-    return fetchIce(this.base, this.id, this.token);
+    // The server gives credentials to a live session only.
+    return this.#status === 'open' ? fetchIce(this.base, this.id, this.token) : Promise.resolve(NO_ICE);
   }
 
   close(): void {
