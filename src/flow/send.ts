@@ -52,6 +52,8 @@ interface LoadedPiece {
 
 interface OpenLane {
   readonly bulk: BulkChannel;
+  /** Bytes in its buffer above which nothing more is handed to it. Its low watermark is half of that. */
+  highWatermark: number;
   /** Payload bytes given to it. */
   sent: number;
   /** It gets nothing more. */
@@ -94,11 +96,10 @@ export class PieceSender {
 
   /** Gives the pipe one lane more. */
   addLane(id: number, bulk: BulkChannel): void {
-    this.#lanes.set(id, { bulk, sent: 0, retired: false });
+    this.#lanes.set(id, { bulk, highWatermark: 0, sent: 0, retired: false });
     this.#striping.laneOpened(id);
     bulk.ondrain = () => this.#wake.notify();
     this.tune();
-    this.#wake.notify();
   }
 
   /** The lane gets nothing more; what it has may yet arrive. */
@@ -125,6 +126,7 @@ export class PieceSender {
     this.#lanes.delete(id);
     this.options.credit.refund(sent - received);
     this.#sendAgain(this.#striping.laneLost(id));
+    this.tune();
   }
 
   /** The receiver has the piece. */
@@ -148,9 +150,14 @@ export class PieceSender {
     }
   }
 
-  /** Fits each lane's watermark to its rate. */
+  /** Fits each lane's watermarks to its rate. */
   tune(): void {
-    for (const [id, { bulk }] of this.#lanes) bulk.lowWatermark = this.#striping.watermark(id) / 2;
+    for (const [id, lane] of this.#lanes) {
+      lane.highWatermark = this.#striping.watermark(id);
+      lane.bulk.lowWatermark = lane.highWatermark / 2;
+    }
+    // A buffer that is below its new low watermark already will not say so.
+    this.#wake.notify();
   }
 
   /** True while something other than the network holds the pipe up. */
@@ -215,7 +222,8 @@ export class PieceSender {
     let best: number | null = null;
     let lowest = 1;
     for (const id of this.#candidates(lateOn)) {
-      const fill = (this.#lanes.get(id)?.bulk.bufferedAmount ?? 0) / this.#striping.watermark(id);
+      const lane = this.#lanes.get(id);
+      const fill = lane === undefined ? 1 : lane.bulk.bufferedAmount / lane.highWatermark;
       if (fill >= lowest) continue;
       lowest = fill;
       best = id;
@@ -237,7 +245,6 @@ export class PieceSender {
       this.#masks.set(piece, (this.#masks.get(piece) ?? 0) | mask);
     }
     this.options.scheduler.wantFirst(pieces);
-    this.#wake.notify();
   }
 
   async #loadLate(piece: number, mask: number, lateOn: number): Promise<void> {

@@ -120,6 +120,19 @@ describe('the sending pipe', () => {
     await ended;
   });
 
+  it('[T5] goes on when a lane has less in it than its new low watermark, which it will not say', async () => {
+    const { bulk, sender, ended } = begin([5 * PIECE_BYTES]);
+    await watched.quiet();
+    const before = bulk.sent.length;
+    expect(bulk.lowWatermark).toBe(HIGH_WATERMARK / 2);
+    bulk.bufferedAmount = HIGH_WATERMARK / 4;
+    sender.tune();
+    await watched.quiet();
+    expect(bulk.sent.length).toBeGreaterThan(before);
+    sender.stop();
+    await ended;
+  });
+
   it('[K1] stops at its credit and goes on when there is more', async () => {
     const { bulk, credit, sender, ended } = begin([2 * CREDIT_BYTES]);
     await flow(bulk);
