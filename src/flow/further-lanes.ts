@@ -63,6 +63,7 @@ export class FurtherLanes {
       return;
     }
     if (further === undefined) return;
+    if (further.lane === null && further.use === 'used') this.#count.laneFailed();
     this.#lanes.delete(message.lane);
     further.making.close();
     this.options.sender.removeLane(message.lane, message.received);
