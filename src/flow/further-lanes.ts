@@ -1,7 +1,7 @@
 import { LaneCount } from '../core/lane-count.ts';
 import { MAX_LANE_NUMBER } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
-import type { Lane, PathInfo } from '../core/ports.ts';
+import type { PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { furtherIce } from './further-ice.ts';
 import { LaneMaking } from './lane-making.ts';
@@ -29,7 +29,7 @@ export interface FurtherLanesOptions {
 
 interface FurtherLane {
   readonly making: LaneMaking;
-  lane: Lane | null;
+  isOpen: boolean;
   /** `ending`: the receiver was told, and has not answered yet. */
   use: 'used' | 'retired' | 'ending';
 }
@@ -52,7 +52,7 @@ export class FurtherLanes {
 
   /** Lanes that are open, the first among them. */
   get open(): number {
-    return 1 + this.#used.filter(([, { lane }]) => lane !== null).length;
+    return 1 + this.#used.filter(([, { isOpen }]) => isOpen).length;
   }
 
   /** @throws BeelineError `protocol` */
@@ -63,7 +63,7 @@ export class FurtherLanes {
       return;
     }
     if (further === undefined) return;
-    if (further.lane === null && further.use === 'used') this.#count.laneFailed();
+    if (!further.isOpen && further.use === 'used') this.#count.laneFailed();
     this.#lanes.delete(message.lane);
     further.making.close();
     this.options.sender.removeLane(message.lane, message.received);
@@ -119,18 +119,18 @@ export class FurtherLanes {
     const { world, say, sender, onchange } = this.options;
     const id = ++this.#last;
     const making = new LaneMaking(world, id, true, this.#ice, say, {
-      onopen: (lane) => {
-        further.lane = lane;
-        sender.addLane(id, lane.bulk);
+      onopen: ({ bulk }) => {
+        further.isOpen = true;
+        sender.addLane(id, bulk);
         if (further.use === 'retired') sender.retireLane(id);
         onchange();
       },
       onend: () => {
-        if (further.lane === null) this.#count.laneFailed();
+        if (!further.isOpen) this.#count.laneFailed();
         this.#end(id);
       },
     });
-    const further: FurtherLane = { making, lane: null, use: 'used' };
+    const further: FurtherLane = { making, isOpen: false, use: 'used' };
     this.#lanes.set(id, further);
   }
 

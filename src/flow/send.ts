@@ -90,10 +90,6 @@ export class PieceSender {
     for await (const loaded of this.#loaded()) await this.#send(loaded);
   }
 
-  #allocate(length: number): Bytes {
-    return (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
-  }
-
   /** Gives the pipe one lane more. */
   addLane(id: number, bulk: BulkChannel): void {
     this.#lanes.set(id, { bulk, highWatermark: 0, sent: 0, retired: false });
@@ -221,10 +217,10 @@ export class PieceSender {
     }
     let best: number | null = null;
     let lowest = 1;
-    for (const id of this.#candidates(lateOn)) {
-      const lane = this.#lanes.get(id);
-      const fill = lane === undefined ? 1 : lane.bulk.bufferedAmount / lane.highWatermark;
-      if (fill >= lowest) continue;
+    const avoided = this.#hasOther(lateOn) ? lateOn : null;
+    for (const [id, { bulk, highWatermark, retired }] of this.#lanes) {
+      const fill = bulk.bufferedAmount / highWatermark;
+      if (retired || id === avoided || fill >= lowest) continue;
       lowest = fill;
       best = id;
     }
@@ -232,10 +228,11 @@ export class PieceSender {
     return best;
   }
 
-  /** The lanes in use; without the one that is late, as long as there are others. */
-  #candidates(lateOn: number | null): readonly number[] {
-    const inUse = [...this.#lanes].filter(([, { retired }]) => !retired).map(([id]) => id);
-    return lateOn === null || inUse.length === 1 ? inUse : inUse.filter((id) => id !== lateOn);
+  /** True when another lane than this one is in use. */
+  #hasOther(lateOn: number | null): boolean {
+    if (lateOn === null) return false;
+    for (const [id, { retired }] of this.#lanes) if (!retired && id !== lateOn) return true;
+    return false;
   }
 
   #sendAgain(chunks: Resend): void {
@@ -286,6 +283,10 @@ export class PieceSender {
       if (loaded !== null) yield { ...loaded, mask: first.mask };
       aheadBytes -= first.length;
     }
+  }
+
+  #allocate(length: number): Bytes {
+    return (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
   }
 
   /** Null when it will not be delivered. */

@@ -18,7 +18,7 @@ const MessageSchema = v.object({
   payload: v.optional(v.unknown()),
 });
 
-/** WebSocket close codes: one that no server sends, and of the server's two that say not to hurry back, and one that another tab has the id now. */
+/** WebSocket close codes: of a line that broke, two with which the server says not to hurry back, and of an id that another tab has now. */
 const ABNORMAL_CLOSURE = 1006;
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
