@@ -14,7 +14,7 @@ export interface AssembledPiece {
 interface Assembly {
   readonly bytes: Bytes;
   readonly hash: Uint8Array;
-  /** Bit n: the chunk at offset n * CHUNK_BYTES is here. A piece has at most 17. */
+  /** Bit n: the chunk at offset n * CHUNK_BYTES is here. A piece has at most 15. */
   seen: number;
   missing: number;
 }

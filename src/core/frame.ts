@@ -24,7 +24,7 @@ export const HASH_BYTES = 32;
  *  0      1      4          8          12               44
  *  +------+------+----------+----------+----------------+-----------------+
  *  | type | zero | piece    | offset   | SHA-256        | payload         |
- *  | u8=1 | 3 B  | u32      | u32      | of the piece   | 1 to 61,696 B   |
+ *  | u8=1 | 3 B  | u32      | u32      | of the piece   | 1 to 61,184 B   |
  *  +------+------+----------+----------+----------------+-----------------+
  * ```
  *
@@ -46,7 +46,7 @@ export class PieceFrames {
     this.#message.set(hash, 12);
   }
 
-  /** Chunks of the piece: 0 to 17. */
+  /** Chunks of the piece: 0 to 15. */
   get count(): number {
     return Math.ceil(this.bytes.length / CHUNK_BYTES);
   }

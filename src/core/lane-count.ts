@@ -75,7 +75,7 @@ const RAMP_MS: Range = [300, 2_000];
 const SPAN_RTTS = 12;
 const SPAN_MS: Range = [2_500, 4_000];
 const START_SPAN_MS: Range = [800, 2_000];
-/** Times that the count must have risen: with fewer, pieces of 1 MiB say nothing on a slow path. */
+/** Times that the count must have risen: with fewer, pieces of 896 KiB say nothing on a slow path. */
 const MIN_RISES = 3;
 /** A path that has not brought three pieces by then is judged by what it brought. */
 const MAX_MEASURE_MS = 20_000;
@@ -320,7 +320,7 @@ export class LaneCount {
   }
 }
 
-/** Goodput from one rise of the count to another, so that pieces of 1 MiB do not make it a matter of luck. */
+/** Goodput from one rise of the count to another, so that pieces of 896 KiB do not make it a matter of luck. */
 class Goodput {
   readonly #rises: { readonly atMs: number; readonly bytes: number }[] = [];
   #last: number;

@@ -155,10 +155,11 @@ export interface SignalingFactory {
 /** Where a sender's bytes come from: the entries of one share, by their number in the manifest. */
 export interface Source {
   /**
-   * Fills `into` with the bytes of an entry from `offset` on.
+   * Reads the bytes of an entry from `offset` on, as many as `buffer` has. Takes `buffer` over: what it resolves with may be
+   * the same memory.
    * @throws BeelineError `source-changed`, `source-gone` or `source-unreadable`.
    */
-  read(entry: number, offset: number, into: Bytes): Promise<void>;
+  read(entry: number, offset: number, buffer: Bytes): Promise<Bytes>;
 }
 
 export type SinkKind = 'opfs' | 'folder' | 'memory';
@@ -201,7 +202,7 @@ export interface Sink {
   readonly storage: SinkStorage | null;
   /**
    * A buffer for a piece that will be written, with anything in it: a used one, where the sink gets its buffers back. New
-   * ones of 1 MiB come from the system page by page.
+   * ones come from the system page by page.
    */
   allocate(length: number): Bytes;
   /**

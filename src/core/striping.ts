@@ -6,7 +6,7 @@ import { KIB } from './bytes.ts';
  * constant time for each chunk, all told. Times in milliseconds from any clock that only rises. Rules [T1] to [T6].
  */
 
-/** Chunks to send again: piece to a mask in which bit n stands for chunk n. A piece has at most 17. */
+/** Chunks to send again: piece to a mask in which bit n stands for chunk n. A piece has at most 15. */
 export type Resend = ReadonlyMap<number, number>;
 
 /** Chunks that a slow lane keeps from being verified, to go over any other. */
@@ -173,7 +173,7 @@ export class Striping {
   }
 
   /**
-   * @param chunk its place in the piece, 0 to 16.
+   * @param chunk its place in the piece, 0 to 14.
    * @throws RangeError for a lane that is not open: the chunk would be forgotten.
    */
   sent(lane: number, piece: number, chunk: number, bytes: number, nowMs: number): void {

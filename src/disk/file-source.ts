@@ -27,14 +27,14 @@ export class FileSource implements Source {
     this.files = files;
   }
 
-  async read(entry: number, offset: number, into: Bytes): Promise<void> {
+  async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
     const chosen = this.files[entry];
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
     const { file } = chosen;
     try {
-      if (file.size <= SMALL_FILE_BYTES) await this.#smallFiles.read(file, into);
-      else if (into.length === file.size) await readWhole(file, into);
-      else await this.#streams.read(file, offset, into);
+      if (file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, buffer);
+      if (buffer.length === file.size) return await readWhole(file, buffer.length);
+      return await this.#streams.read(file, offset, buffer);
     } catch (thrown) {
       throw await sourceError(chosen, thrown);
     }

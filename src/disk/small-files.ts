@@ -11,7 +11,7 @@ const MAX_TOGETHER = 32;
 interface Asked {
   readonly file: File;
   readonly into: Bytes;
-  readonly resolve: () => void;
+  readonly resolve: (bytes: Bytes) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -23,8 +23,8 @@ interface Asked {
 export class SmallFiles {
   #asked: Asked[] = [];
 
-  /** Fills `into`, which has the file's size. Rejects with what the browser threw, or `source-changed`. */
-  read(file: File, into: Bytes): Promise<void> {
+  /** Fills `into`, which has the file's size, and resolves with it. Rejects with what the browser threw, or `source-changed`. */
+  read(file: File, into: Bytes): Promise<Bytes> {
     return new Promise((resolve, reject) => {
       this.#asked.push({ file, into, resolve, reject });
       if (this.#asked.length === 1) queueMicrotask(() => void this.#readAsked());
@@ -38,17 +38,17 @@ export class SmallFiles {
     if (asked.length === 0) return;
     try {
       await readTogether(asked);
-      for (const { resolve } of asked) resolve();
+      for (const { into, resolve } of asked) resolve(into);
     } catch {
       // One of them is not as it was: each by itself tells which, and why.
-      for (const { file, into, resolve, reject } of asked) readWhole(file, into).then(resolve, reject);
+      for (const { file, into, resolve, reject } of asked) readWhole(file, into.length).then(resolve, reject);
     }
   }
 }
 
 async function readTogether(asked: readonly Asked[]): Promise<void> {
   const length = asked.reduce((total, { into }) => total + into.length, 0);
-  const all = await bytesOf(new Blob(asked.map(({ file }) => file)), length);
+  const all = await readWhole(new Blob(asked.map(({ file }) => file)), length);
   let from = 0;
   for (const { into } of asked) {
     into.set(all.subarray(from, from + into.length));
@@ -56,12 +56,11 @@ async function readTogether(asked: readonly Asked[]): Promise<void> {
   }
 }
 
-/** Without a slice, which is a Blob of its own that the browser process must learn of: for a small file that doubles the cost. */
-export async function readWhole(file: File, into: Bytes): Promise<void> {
-  into.set(await bytesOf(file, into.length));
-}
-
-async function bytesOf(blob: Blob, length: number): Promise<Bytes> {
+/**
+ * Reads a Blob of `length` bytes. A slice is a Blob of its own that the browser process must learn of: for a small file that
+ * doubles the cost.
+ */
+export async function readWhole(blob: Blob, length: number): Promise<Bytes> {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   // Firefox reads what is there now, and a file cut short gives less.
   if (bytes.length !== length) throw new BeelineError('source-changed', `${bytes.length} of ${length} bytes`);

@@ -12,7 +12,7 @@ import type { WriterWorker } from './opfs-worker.ts';
  */
 const COPY_BYTES = 64 * KIB;
 
-/** Used buffers kept, of 1 MiB each: as many as are filled and written at a time on a fast disk. */
+/** Used buffers kept, of a piece each: as many as are filled and written at a time on a fast disk. */
 const SPARE_BUFFERS = 8;
 
 /**

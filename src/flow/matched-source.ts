@@ -10,9 +10,9 @@ export class MatchedSource implements Source {
     private readonly found: readonly (number | null)[],
   ) {}
 
-  async read(entry: number, offset: number, into: Bytes): Promise<void> {
+  async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
     const number = this.found[entry] ?? null;
     if (number === null) throw new BeelineError('source-gone', 'not chosen again');
-    await this.source.read(number, offset, into);
+    return this.source.read(number, offset, buffer);
   }
 }

@@ -75,7 +75,7 @@ export class PieceSender {
   readonly #lanes = new Map<number, OpenLane>();
   /** Chunks to send of pieces that are asked for in part. */
   readonly #masks = new Map<number, number>();
-  /** Buffers of whole pieces that were sent: new ones of 1 MiB come from the system page by page. */
+  /** Buffers of whole pieces that were sent: new ones come from the system page by page. */
   readonly #spare: Bytes[] = [];
   /** Late chunks, before all others. */
   readonly #late: LoadedPiece[] = [];
@@ -295,8 +295,7 @@ export class PieceSender {
     if (!isWanted(piece)) return null;
     const { entry, offset, length } = table.span(piece);
     try {
-      const bytes = this.#allocate(length);
-      await source.read(entry, offset, bytes);
+      const bytes = await source.read(entry, offset, this.#allocate(length));
       const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
       return { piece, bytes, hash, mask: ALL_CHUNKS, lateOn: null };
     } catch (error) {

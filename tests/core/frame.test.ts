@@ -126,8 +126,8 @@ describe('what arrives on the bulk channel', () => {
     ['type 2', frame({ type: 2 })],
     ['bytes that must be zero', frame({ zeros: 1 })],
     ['an offset between chunks', frame({ offset: 1 })],
-    ['an offset beyond a piece', frame({ offset: 17 * CHUNK_BYTES })],
-    ['bytes beyond a piece', frame({ offset: 16 * CHUNK_BYTES, size: PIECE_BYTES - 16 * CHUNK_BYTES + 1 })],
+    ['an offset beyond a piece', frame({ offset: 15 * CHUNK_BYTES })],
+    ['bytes beyond a piece', frame({ offset: 14 * CHUNK_BYTES, size: PIECE_BYTES - 14 * CHUNK_BYTES + 1 })],
     ['the largest offset', frame({ offset: 0xffff_ffff })],
   ])('[F2] [F3] is refused when it is %s', (_, message) => {
     expect(refusal(() => decodeChunk(message))).toBe('protocol');
@@ -136,7 +136,7 @@ describe('what arrives on the bulk channel', () => {
   it.each([
     ['one byte', frame({ size: 1 })],
     ['a full chunk', frame({ size: CHUNK_BYTES })],
-    ['the last chunk of a full piece', frame({ offset: 16 * CHUNK_BYTES, size: PIECE_BYTES - 16 * CHUNK_BYTES })],
+    ['the last chunk of a full piece', frame({ offset: 14 * CHUNK_BYTES, size: PIECE_BYTES - 14 * CHUNK_BYTES })],
     ['the largest piece number', frame({ piece: 0xffff_ffff })],
   ])('[F2] is read when it is %s', (_, message) => {
     expect(refusal(() => decodeChunk(message))).toBeNull();

@@ -13,7 +13,7 @@ function striping(lanes: number): Striping {
 /** "piece/chunk" for each chunk. */
 function* namesOf(chunks: Resend): Generator<string, void, undefined> {
   for (const [piece, mask] of chunks)
-    for (let chunk = 0; chunk < 17; chunk++) if ((mask & (1 << chunk)) !== 0) yield `${piece}/${chunk}`;
+    for (let chunk = 0; chunk < 15; chunk++) if ((mask & (1 << chunk)) !== 0) yield `${piece}/${chunk}`;
 }
 
 /** Sends chunks of one piece after another over a lane and has them verified at once, at a steady pace. */

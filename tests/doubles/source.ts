@@ -41,14 +41,17 @@ export class MemorySource implements Source {
     return bytes;
   }
 
-  async read(entry: number, offset: number, into: Bytes): Promise<void> {
-    const { length } = into;
+  /** Takes the buffer over for good, as reading into a buffer does in a browser. */
+  async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
+    const { length } = buffer;
     this.reads.push({ entry, offset, length });
     await this.slow?.();
     const fault = this.faults.get(entry);
     if (fault !== undefined) throw new BeelineError(fault);
     const bytes = this.bytes(entry).subarray(offset, offset + length);
     if (bytes.length !== length) throw new BeelineError('source-changed');
-    into.set(bytes);
+    const filled = new Uint8Array(structuredClone(buffer.buffer, { transfer: [buffer.buffer] }));
+    filled.set(bytes);
+    return filled;
   }
 }

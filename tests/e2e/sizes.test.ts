@@ -1,13 +1,14 @@
 import { expect } from 'vitest';
+import { CHUNK_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { MIB, sha256OfFile, sha256OfZip, type TestFile } from './files.ts';
 import { test } from './scene.ts';
 
-/** Around one chunk, one message of 64 KiB and one piece. */
 const SIZES = [0, 1, 65_535, 65_536, 65_537, 1_048_575, 1_048_576, 1_048_577];
+const BOUNDARIES = [CHUNK_BYTES, PIECE_BYTES].flatMap((bytes) => [bytes - 1, bytes, bytes + 1]);
 
 test('files of 0 bytes up to just over a piece arrive together, equal', async ({ scene }) => {
   const files: TestFile[] = [];
-  for (const bytes of SIZES) files.push(await scene.file(`${bytes}.bin`, bytes));
+  for (const bytes of [...SIZES, ...BOUNDARIES]) files.push(await scene.file(`${bytes}.bin`, bytes));
   const [sender, receiver] = await scene.pair(files);
   await receiver.receive();
   await receiver.verified();

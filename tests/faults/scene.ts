@@ -213,9 +213,9 @@ export class Scene {
 
   #sourceFor(page: Page): Source {
     return {
-      read: async (entry, offset, into) => {
+      read: async (entry, offset, buffer) => {
         await page.sleep(this.#readMs);
-        await this.source.read(entry, offset, into);
+        return this.source.read(entry, offset, buffer);
       },
     };
   }
