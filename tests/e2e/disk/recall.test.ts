@@ -1,10 +1,11 @@
 /** What a later page finds of an earlier one's transfer, in real Chromium: recalled only if it is still intact. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PIECE_BYTES } from '../../../src/core/limits.ts';
 import { DiskLab } from './lab.ts';
 import type { PieceAt } from './page/recall.ts';
 
-const PIECE = 1_048_576;
+const PIECE = PIECE_BYTES;
 
 let disk: DiskLab;
 let page: Page;
@@ -130,17 +131,20 @@ describe('the OPFS sink', () => {
 
   test('does not recall a piece of which one byte has changed', async () => {
     await leaveWhole('changed');
-    await page.evaluate(async (sizes) => {
-      const layout = lab.layoutOf(lab.planOf(sizes));
-      const transfers = await lab.folderNamed('transfers');
-      const first = layout.piece(1, 1_048_576);
-      await lab.flip(transfers, 'changed', first.position);
-      const last = layout.piece(7, 0);
-      await lab.flip(transfers, 'changed', last.position + last.length - 1);
-    }, SIZES);
+    await page.evaluate(
+      async ([sizes, piece]) => {
+        const layout = lab.layoutOf(lab.planOf(sizes));
+        const transfers = await lab.folderNamed('transfers');
+        const first = layout.piece(1, piece);
+        await lab.flip(transfers, 'changed', first.position);
+        const last = layout.piece(7, 0);
+        await lab.flip(transfers, 'changed', last.position + last.length - 1);
+      },
+      [SIZES, PIECE] as const,
+    );
     expect(await reopened('changed')).toEqual({
       bytes: TOTAL,
-      intact: ALL.filter((piece) => !['1,1048576', '7,0'].includes(String(piece))),
+      intact: ALL.filter((piece) => ![`1,${PIECE}`, '7,0'].includes(String(piece))),
     });
   });
 
@@ -203,7 +207,7 @@ describe('the OPFS sink', () => {
 
 describe('the folder sink', () => {
   test('recalls finished entries, and does not write them again', async () => {
-    const sizes = [3_500_000, 10, 0, 2_000_000, 0];
+    const sizes = [3_500_000, 10, 0, 1_800_000, 0];
     const storage = await inCrashingPage(async (sizes) => {
       const plan = lab.planOf(sizes);
       const folder = await lab.folderNamed('crashed-folder');
@@ -237,7 +241,7 @@ describe('the folder sink', () => {
       [sizes, storage] as const,
     );
     expect(found.recalled).toEqual({
-      bytes: 3_500_000 + 10 + 2_000_000,
+      bytes: 3_500_000 + 10 + 1_800_000,
       intact: [
         [1, 0],
         [1, PIECE],
@@ -261,7 +265,7 @@ describe('the folder sink', () => {
 
   test('does not recall what was changed, deleted or has grown, and fetches it again beside it', async () => {
     const found = await page.evaluate(async () => {
-      const plan = lab.planOf([2_000_000, 20, 30, 40, 0, 0], ['a', 'b', 'c', 'sub/d', 'e', 'f']);
+      const plan = lab.planOf([1_800_000, 20, 30, 40, 0, 0], ['a', 'b', 'c', 'sub/d', 'e', 'f']);
       const folder = await lab.folderNamed('changed-folder');
       const first = await lab.FolderSink.open(plan, folder);
       await lab.fill(first, lab.contentsOf(plan));
@@ -305,7 +309,7 @@ describe('the folder sink', () => {
 
   test('writes again what it finished itself and no longer finds', async () => {
     const found = await page.evaluate(async () => {
-      const plan = lab.planOf([10, 2_000_000, 0, 20]);
+      const plan = lab.planOf([10, 1_800_000, 0, 20]);
       const folder = await lab.folderNamed('lost-folder');
       const sink = await lab.FolderSink.open(plan, folder);
       await lab.fill(sink, lab.contentsOf(plan));
@@ -413,7 +417,7 @@ describe('the folder sink', () => {
   test('an entry that is in place stays when its journal can take no more', async () => {
     const broken = await disk.page();
     const found = await broken.evaluate(async () => {
-      const plan = lab.planOf([10, 2_000_000, 0]);
+      const plan = lab.planOf([10, 1_800_000, 0]);
       const folder = await lab.folderNamed('unnoted-folder');
       const sink = await lab.FolderSink.open(plan, folder);
       Worker.prototype.postMessage = () => {

@@ -166,8 +166,8 @@ describe('the folder sink', () => {
       const folder = await lab.newFolder();
       const plan = lab.planOf([2_000_000, 2_000_000, 50]);
       const sink = await lab.FolderSink.open(plan, folder);
-      await sink.write(lab.numberOf(0), 0, new Uint8Array(1_048_576), new Uint8Array(32));
-      await sink.write(lab.numberOf(1), 0, new Uint8Array(1_048_576), new Uint8Array(32));
+      await sink.write(lab.numberOf(0), 0, new Uint8Array(917_504), new Uint8Array(32));
+      await sink.write(lab.numberOf(1), 0, new Uint8Array(917_504), new Uint8Array(32));
       await sink.write(lab.numberOf(2), 0, new Uint8Array(50), new Uint8Array(32));
       await sink.finish(lab.numberOf(2));
       await sink.drop(lab.numberOf(0));
