@@ -1,9 +1,10 @@
 /** What a person chooses and drops, from real files on a real disk. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PIECE_BYTES } from '../../../src/core/limits.ts';
 import { DiskLab } from './lab.ts';
 
 let disk: DiskLab;
@@ -150,5 +151,64 @@ describe('what is chosen', () => {
       ];
     });
     expect(codes).toEqual(['too-many-entries', 'name-too-long', '1']);
+  });
+});
+
+describe('reading', () => {
+  const PIECES = 20;
+
+  beforeEach(async () => {
+    const path = join(files, 'large.bin');
+    const bytes = randomBytes(PIECES * PIECE_BYTES);
+    await writeFile(path, bytes);
+    await choose('#files', path);
+    hashes = Array.from({ length: PIECES }, (_, piece) =>
+      createHash('sha256')
+        .update(bytes.subarray(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES))
+        .digest('hex'),
+    );
+  });
+
+  let hashes: string[];
+
+  test('at more places at once than streams are kept gives each what is there', async () => {
+    const read = await page.evaluate(
+      async ([pieces, length]) => {
+        const source = lab.kept.picked?.source;
+        if (source === undefined) throw new Error('nothing was chosen');
+        const readAll = async (from: number): Promise<string[]> => {
+          const found: string[] = [];
+          const loading = Array.from({ length: pieces - from }, (_, at) =>
+            source.read(0, (from + at) * length, new Uint8Array(length)),
+          );
+          for (const bytes of loading) found.push(await lab.sha256(await bytes));
+          return found;
+        };
+        return Promise.all(Array.from({ length: 12 }, (_, from) => readAll(from)));
+      },
+      [PIECES, PIECE_BYTES] as const,
+    );
+    expect(read).toEqual(Array.from({ length: 12 }, (_, from) => hashes.slice(from)));
+  });
+
+  test('ends, although the memory is swept while the last part is read', async () => {
+    const cdp = await disk.device.cdp(page);
+    await cdp.send('HeapProfiler.enable');
+    const reading = page.evaluate(
+      async ([pieces, length]) => {
+        let read = 0;
+        for (let turn = 0; turn < 10; turn++) {
+          for (let piece = 0; piece < pieces; piece++) {
+            read += (await lab.kept.picked?.source.read(0, piece * length, new Uint8Array(length)))?.length ?? 0;
+          }
+        }
+        return read;
+      },
+      [PIECES, PIECE_BYTES] as const,
+    );
+    const state = { isReading: true };
+    void reading.finally(() => (state.isReading = false));
+    while (state.isReading) await cdp.send('HeapProfiler.collectGarbage');
+    expect(await reading).toBe(10 * PIECES * PIECE_BYTES);
   });
 });
