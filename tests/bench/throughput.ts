@@ -1,6 +1,6 @@
 /**
- * Goodput of Beeline, verified and on disk, as a ratio to the best raw data channel, measured right before or after it;
- * and whether its pages answer meanwhile.
+ * Goodput of Beeline, verified and on disk, as a ratio to two raw data channels, measured right before and after it; and
+ * whether its pages answer meanwhile.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,25 +9,25 @@ import { Device } from '../e2e/browser.ts';
 import { KIB, MIB, writeRandomFile } from '../e2e/files.ts';
 import { lengthOf, measureFile, Offer } from './beeline.ts';
 import { longTasksWithin, watchLongTasks } from './long-tasks.ts';
-import { RAW_CHANNEL, RAW_CHANNEL_256, RawPage, type RawOptions } from './raw-channel.ts';
+import { RAW_CHANNEL, RAW_CHANNEL_256, RawPage } from './raw-channel.ts';
 import { median, mibPerSecond, rounded, shown, spreadOf, type BenchContext, type Spread } from './report.ts';
 
-/** Even: what is measured second is the slower for it on a busy machine, so each side must be first as often. */
-const PAIRS = 6;
+/** Rounds. Even, because each turns the order of the one before around: what is measured later may be the slower for it. */
+const PAIRS = 8;
 const FILE_MIB = 128;
 /** Not measured: lets both browsers finish starting, and compile what they run. */
 const WARM_UP_BYTES = 8 * MIB;
-/** Times that each raw channel is tried, to find the best. */
-const TRIES = 3;
-/** Of the file, for a trial. */
-const TRY_FRACTION = 1 / 4;
+/** Of the better raw channel. */
 const GOAL = 0.95;
-/** What was asked of one lane alone. */
+/** Of the one that Beeline's own messages and watermarks are taken from. */
 const FLOOR = 0.9;
 /** Milliseconds after the click for the lanes, the disk and the compiler to settle: steady state is from then to the end. */
 const SETTLE_MS = 1_000;
 
-type Channel = Omit<RawOptions, 'bytes'>;
+const CHANNELS = { raw64: RAW_CHANNEL, raw256: RAW_CHANNEL_256 } as const;
+type ChannelName = keyof typeof CHANNELS;
+type Contender = ChannelName | 'beeline';
+const ORDER: readonly Contender[] = ['raw64', 'beeline', 'raw256'];
 
 /** Milliseconds of each. */
 interface LongTasks {
@@ -35,24 +35,23 @@ interface LongTasks {
   readonly receiver: readonly number[];
 }
 
-interface Pair {
-  readonly first: 'raw' | 'beeline';
+interface Round {
   /** MiB per second. */
-  readonly raw: number;
-  readonly beeline: number;
-  readonly ratio: number;
+  readonly rates: Readonly<Record<Contender, number>>;
   /** In steady state. */
   readonly longTasks: LongTasks;
 }
 
 export interface ThroughputResult {
   readonly fileMib: number;
-  /** Of the best raw channel. */
-  readonly messageBytes: number;
-  readonly pairs: readonly Pair[];
-  readonly ratio: Spread;
+  readonly rounds: readonly Round[];
+  /** Of Beeline to each raw channel, round by round. */
+  readonly ratio: Readonly<Record<ChannelName, Spread>>;
+  /** The raw channel of the higher median. */
+  readonly best: ChannelName;
   readonly goal: number;
-  /** In steady state, of all pairs. */
+  readonly floor: number;
+  /** In steady state, of all rounds. */
   readonly longTasks: LongTasks;
 }
 
@@ -68,62 +67,49 @@ export async function run({ baseUrl, pairs, mib, say }: BenchContext): Promise<T
     await page.measure(from, to, { ...RAW_CHANNEL, bytes: WARM_UP_BYTES });
     await measureFile(from, to, baseUrl, small.path);
 
-    const measureRaw = async (channel: Channel, size: number) =>
-      mibPerSecond(size, await page.measure(from, to, { ...channel, bytes: size }));
-    const best = await findBest((channel) => measureRaw(channel, bytes * TRY_FRACTION), say);
-    const measured: Pair[] = [];
+    const rounds: Round[] = [];
     for (let i = 0; i < (pairs ?? PAIRS); i++) {
       const { path } = await writeRandomFile(join(folder, `${i}.bin`), bytes);
-      const first = i % 2 === 0 ? 'raw' : 'beeline';
-      const before = first === 'raw' ? await measureRaw(best, bytes) : 0;
-      const { ms, longTasks } = await measureBeeline(from, to, baseUrl, path);
-      const beeline = mibPerSecond(bytes, ms);
-      const raw = first === 'raw' ? before : await measureRaw(best, bytes);
+      const rates = { raw64: 0, raw256: 0, beeline: 0 };
+      let longTasks: LongTasks = { sender: [], receiver: [] };
+      for (const contender of i % 2 === 0 ? ORDER : ORDER.toReversed()) {
+        let ms: number;
+        if (contender === 'beeline') ({ ms, longTasks } = await measureBeeline(from, to, baseUrl, path));
+        else ms = await page.measure(from, to, { ...CHANNELS[contender], bytes });
+        rates[contender] = rounded(mibPerSecond(bytes, ms));
+      }
       await rm(path);
-      measured.push({
-        first,
-        raw: rounded(raw),
-        beeline: rounded(beeline),
-        ratio: rounded(beeline / raw, 3),
-        longTasks,
-      });
+      rounds.push({ rates, longTasks });
+      const { raw64, raw256, beeline } = rates;
       say(
-        `pair ${i + 1} (${first} first): raw ${raw.toFixed(2)} MiB/s, Beeline ${beeline.toFixed(2)} MiB/s, ` +
-          `ratio ${(beeline / raw).toFixed(3)}; long tasks ${counted(longTasks)}`,
+        `round ${i + 1}: raw with 64 KiB ${raw64} MiB/s, with 256 KiB ${raw256}, Beeline ${beeline}, ` +
+          `ratio ${rounded(beeline / raw64, 3)} and ${rounded(beeline / raw256, 3)}; long tasks ${counted(longTasks)}`,
       );
     }
-    const ratio = spreadOf(
-      measured.map((pair) => pair.ratio),
-      3,
-    );
+    const ratioTo = (name: ChannelName) =>
+      spreadOf(
+        rounds.map(({ rates }) => rates.beeline / rates[name]),
+        3,
+      );
+    const rateOf = (name: ChannelName) => median(rounds.map(({ rates }) => rates[name]));
+    const ratio = { raw64: ratioTo('raw64'), raw256: ratioTo('raw256') };
+    const best: ChannelName = rateOf('raw256') > rateOf('raw64') ? 'raw256' : 'raw64';
     const longTasks = {
-      sender: measured.flatMap((pair) => pair.longTasks.sender),
-      receiver: measured.flatMap((pair) => pair.longTasks.receiver),
+      sender: rounds.flatMap((round) => round.longTasks.sender),
+      receiver: rounds.flatMap((round) => round.longTasks.receiver),
     };
     say(
-      `ratio of ${measured.length} pairs of ${fileMib} MiB: ${shown(ratio)} (goal: at least ${GOAL}; ` +
-        `with one lane alone ${FLOOR})`,
+      `${rounds.length} rounds of ${fileMib} MiB: ratio to raw with messages of 64 KiB ${shown(ratio.raw64)} (goal: at least ${FLOOR})`,
+    );
+    say(
+      `ratio to the better raw channel, ${CHANNELS[best].messageBytes / KIB} KiB: ${shown(ratio[best])} (goal: at least ${GOAL})`,
     );
     say(`long tasks in steady state: ${counted(longTasks)} (goal: none)`);
-    return { fileMib, messageBytes: best.messageBytes, pairs: measured, ratio, goal: GOAL, longTasks };
+    return { fileMib, rounds, ratio, best, goal: GOAL, floor: FLOOR, longTasks };
   } finally {
     await Promise.all([from.close(), to.close(), page.close()]);
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The raw channel of the higher median, of a few short trials that take turns. */
-async function findBest(measure: (channel: Channel) => Promise<number>, say: (line: string) => void): Promise<Channel> {
-  const trials = [RAW_CHANNEL, RAW_CHANNEL_256].map((channel) => ({ channel, rates: [] as number[] }));
-  for (let i = 0; i < TRIES; i++) {
-    for (const { channel, rates } of i % 2 === 0 ? trials : trials.toReversed()) rates.push(await measure(channel));
-  }
-  for (const { channel, rates } of trials)
-    say(`raw, messages of ${channel.messageBytes / KIB} KiB: ${shown(spreadOf(rates))} MiB/s`);
-  const [best] = trials.toSorted((a, b) => median(b.rates) - median(a.rates));
-  if (best === undefined) throw new Error('There is no raw channel.');
-  say(`best raw channel: messages of ${best.channel.messageBytes / KIB} KiB`);
-  return best.channel;
 }
 
 async function measureBeeline(
