@@ -194,7 +194,8 @@ export class Gateway {
     const { message } = parsed;
     switch (message.kind) {
       case 'heartbeat':
-        peer.emit('message', '{"type":"HEARTBEAT"}');
+        peer.emit('message', HEARTBEAT);
+        if (message.asks) this.#deliver(peer, HEARTBEAT);
         return;
       case 'goodbye':
         peer.end(CLOSE.left, 'left');
@@ -261,6 +262,8 @@ export class Gateway {
     this.#refusals.clear();
   }
 }
+
+const HEARTBEAT = '{"type":"HEARTBEAT"}';
 
 const stopping = { kind: 'refused', status: 503, reason: 'stopping' } as const;
 

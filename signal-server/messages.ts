@@ -11,8 +11,14 @@ export interface Relay {
   readonly payload: unknown;
 }
 
+/** A sign of life. A stock client's has no payload; with one it asks for an answer. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly asks: boolean;
+}
+
 /** What a client said, once it is known to be well formed. */
-export type ClientMessage = Relay | { readonly kind: 'heartbeat' } | { readonly kind: 'goodbye' };
+export type ClientMessage = Relay | Heartbeat | { readonly kind: 'goodbye' };
 
 export type Parsed =
   | { readonly ok: true; readonly message: ClientMessage }
@@ -50,7 +56,7 @@ export function parseClientMessage(text: string, depth: number): Parsed {
   const parsed = v.safeParse(schema, value);
   if (!parsed.success || deeperThan(parsed.output.payload, depth)) return malformed;
   const { type, dst, payload } = parsed.output;
-  if (type === 'HEARTBEAT') return { ok: true, message: { kind: 'heartbeat' } };
+  if (type === 'HEARTBEAT') return { ok: true, message: { kind: 'heartbeat', asks: payload !== undefined } };
   if (dst !== undefined && dst !== null && dst !== '')
     return { ok: true, message: { kind: 'relay', type, dst, payload } };
   return type === 'LEAVE' ? { ok: true, message: { kind: 'goodbye' } } : malformed;

@@ -143,6 +143,8 @@ export interface Signaling {
   onmessage: ((message: SignalingMessage) => void) | null;
   /** Drops the message when the line is not open: the handshake's own retry covers it. */
   send(type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE', dst: string, payload: unknown): void;
+  /** Something seems wrong with the network: a line that the server does not answer soon is made anew. */
+  check(): void;
   /** Fresh STUN and TURN servers; an empty answer when the server has none or is out of reach. */
   ice(): Promise<IceAnswer>;
   close(): void;

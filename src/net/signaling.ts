@@ -27,6 +27,16 @@ const REPLACED = 4000;
 /** Milliseconds from dialing to the server's OPEN; a packet that is dropped would hold a socket up for minutes. Rule [C11]. */
 const OPEN_TIMEOUT_MS = 8_000;
 
+/**
+ * Milliseconds for an answer to a heartbeat, before the line counts as dead: a socket whose address is gone stays open for
+ * minutes. The shorter one is for when something else seems wrong too. Rule [C14].
+ */
+const ANSWER_MS = 10_000;
+const CHECK_MS = 1_000;
+
+/** A heartbeat with a payload asks for an answer; a stock client's has none, and gets none. */
+const HEARTBEAT = '{"type":"HEARTBEAT","payload":"answer"}';
+
 /** Milliseconds before a line is tried again: 0.5 s doubling to 15 s, and 15 s after a refusal. */
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
@@ -58,6 +68,12 @@ class SignalingLine implements Signaling {
   #failures = 0;
   #closed = false;
   #cancelTimer: (() => void) | null = null;
+  /** When the server must have been heard, while it is asked. */
+  #deadline = Infinity;
+  #cancelDeadline: (() => void) | null = null;
+  #dialedAt = 0;
+  /** What opening the socket took: a few round trips, of the network as it is. */
+  #openingMs = 0;
   readonly #endNudges: () => void;
 
   constructor(
@@ -68,6 +84,7 @@ class SignalingLine implements Signaling {
   ) {
     this.#endNudges = ports.nudge(() => {
       if (this.#socket === null) this.#dial();
+      else this.check();
     });
     this.#dial();
   }
@@ -85,10 +102,15 @@ class SignalingLine implements Signaling {
     return this.#status === 'open' ? fetchIce(this.base, this.id, this.token) : Promise.resolve(NO_ICE);
   }
 
+  check(): void {
+    if (this.#status === 'open') this.#ask(Math.max(CHECK_MS, 2 * this.#openingMs));
+  }
+
   close(): void {
     this.#closed = true;
     this.#endNudges();
     this.#cancelTimer?.();
+    this.#answered();
     this.#socket?.close();
   }
 
@@ -100,20 +122,22 @@ class SignalingLine implements Signaling {
     url.search = String(new URLSearchParams({ key: 'peerjs', id: this.id, token: this.token }));
     const socket = new WebSocket(url);
     this.#socket = socket;
+    this.#dialedAt = this.ports.clock.now();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#ended(code);
     this.#cancelTimer = this.ports.clock.after(OPEN_TIMEOUT_MS, () => {
-      socket.onmessage = socket.onclose = null;
-      socket.close();
+      abandon(socket);
       this.#ended(ABNORMAL_CLOSURE);
     });
   }
 
   #receive(data: unknown): void {
+    this.#answered();
     const message = parseMessage(data);
     switch (message?.type) {
       case 'OPEN':
         this.#failures = 0;
+        this.#openingMs = this.ports.clock.now() - this.#dialedAt;
         this.#setStatus('open');
         this.#beat();
         return;
@@ -138,13 +162,38 @@ class SignalingLine implements Signaling {
   #beat(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = this.ports.clock.after(HEARTBEAT_MS, () => {
-      if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send('{"type":"HEARTBEAT"}');
+      this.#ask(ANSWER_MS);
       this.#beat();
     });
   }
 
+  /** Whatever is heard answers. A question that has to be answered sooner is not put off by a later one. */
+  #ask(patienceMs: number): void {
+    const { clock } = this.ports;
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send(HEARTBEAT);
+    const deadline = clock.now() + patienceMs;
+    if (deadline >= this.#deadline) return;
+    this.#cancelDeadline?.();
+    this.#deadline = deadline;
+    this.#cancelDeadline = clock.after(patienceMs, () => {
+      this.#answered();
+      abandon(socket);
+      this.#setStatus('connecting');
+      this.#dial();
+    });
+  }
+
+  #answered(): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = null;
+    this.#deadline = Infinity;
+  }
+
   #ended(code: number): void {
     this.#socket = null;
+    this.#answered();
     if (this.#closed) return;
     this.#cancelTimer?.();
     if (code === REPLACED) {
@@ -165,6 +214,12 @@ class SignalingLine implements Signaling {
     this.#status = status;
     this.onstatus?.(status);
   }
+}
+
+/** Nothing more is heard of it, its end included. */
+function abandon(socket: WebSocket): void {
+  socket.onmessage = socket.onclose = null;
+  socket.close();
 }
 
 /** What the system says; a network that leads nowhere counts as one, and so does not knowing. */

@@ -39,6 +39,7 @@ export class FakeSignaling implements SignalingFactory {
 }
 
 class FakeLine implements Signaling {
+  checks = 0;
   status: SignalingStatus = 'connecting';
   onstatus: ((status: SignalingStatus) => void) | null = null;
   onmessage: ((message: SignalingMessage) => void) | null = null;
@@ -57,6 +58,10 @@ class FakeLine implements Signaling {
     const message = { type, src: this.id, dst, payload };
     this.server.seen.push(message);
     this.server.relay(message);
+  }
+
+  check(): void {
+    this.checks += 1;
   }
 
   ice(): Promise<{ iceServers: []; ttl: number }> {

@@ -79,6 +79,9 @@ class BareServer {
   }
 }
 
+/** What the line says to be answered. */
+const ASKED = { type: 'HEARTBEAT', payload: 'answer' };
+
 let server: BareServer;
 let clock: ManualClock;
 let line: Signaling;
@@ -193,8 +196,79 @@ describe('the signaling line', () => {
     await read(visit);
     expect(visit.heard).toEqual([]);
     clock.advance(1);
+    clock.advance(HEARTBEAT_MS - 1);
+    expect(await server.heard(visit, 1)).toEqual([ASKED]);
+    clock.advance(1);
+    expect(await server.heard(visit, 2)).toEqual([ASKED, ASKED]);
+  });
+});
+
+describe('[C14] a line that is dead', () => {
+  it('is made anew at once when a heartbeat has no answer after ten seconds, and nothing of the old one is heard', async () => {
+    const { socket } = await opened();
+    clock.advance(HEARTBEAT_MS + 9_999);
+    expect([dialed.length, line.status]).toEqual([1, 'open']);
+    clock.advance(1);
+    expect([dialed.length, line.status]).toEqual([2, 'connecting']);
+    socket.send('{"type":"OFFER","src":"you"}');
+    socket.close(4000, 'replaced');
+    await opened(1);
+    expect(messages).toEqual([]);
+  });
+
+  it('is made anew a second after it is checked', async () => {
+    const visit = await opened();
+    line.check();
+    line.check();
+    expect(await server.heard(visit, 2)).toEqual([ASKED, ASKED]);
+    clock.advance(999);
+    expect(dialed).toHaveLength(1);
+    clock.advance(1);
+    expect(dialed).toHaveLength(2);
+    await opened(1);
+  });
+
+  it.each(['{"type":"HEARTBEAT"}', '{"type":"OFFER","src":"you"}'])('is not dead when it says %s', async (said) => {
+    const visit = await opened();
+    line.check();
+    visit.socket.send(said);
+    await read(visit);
     clock.advance(HEARTBEAT_MS);
-    expect(await server.heard(visit, 2)).toEqual([{ type: 'HEARTBEAT' }, { type: 'HEARTBEAT' }]);
+    visit.socket.send(said);
+    await read(visit);
+    clock.advance(HEARTBEAT_MS);
+    expect([dialed.length, line.status]).toEqual([1, 'open']);
+  });
+
+  it('has twice the time that opening it took, where that is long', async () => {
+    const visit = await server.visit(0);
+    clock.advance(3_000);
+    visit.socket.send('{"type":"OPEN"}');
+    await becomes('open');
+    line.check();
+    clock.advance(5_999);
+    expect(dialed).toHaveLength(1);
+    clock.advance(1);
+    expect(dialed).toHaveLength(2);
+  });
+
+  it('is checked when the network comes back, and only while it is open', async () => {
+    for (const listener of online) listener();
+    line.check();
+    await opened();
+    clock.advance(1_000);
+    expect(dialed).toHaveLength(1);
+    for (const listener of online) listener();
+    clock.advance(1_000);
+    expect(dialed).toHaveLength(2);
+  });
+
+  it('is no more asked for once it is closed', async () => {
+    await opened();
+    line.check();
+    line.close();
+    clock.advance(60_000);
+    expect(dialed).toHaveLength(1);
   });
 });
 

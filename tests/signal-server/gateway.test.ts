@@ -90,6 +90,15 @@ describe('protocol', () => {
     expect(await (await Client.open(port, 'absent')).barrier()).toEqual([]);
   });
 
+  it('[C14] answers a heartbeat that asks for it, and none of a stock client', async () => {
+    const port = await start();
+    const a = await Client.open(port, 'a');
+    a.send({ type: 'HEARTBEAT' });
+    a.send({ type: 'HEARTBEAT', payload: 'answer' });
+    expect(await a.next()).toEqual({ type: 'HEARTBEAT' });
+    expect(await a.barrier()).toEqual([]);
+  });
+
   it('keeps names of Object.prototype apart', async () => {
     const port = await start();
     const [a, b] = [await Client.open(port, '__proto__'), await Client.open(port, 'constructor')];
