@@ -32,7 +32,12 @@ export type ReceiverState =
   | ({ readonly at: 'checking' } & Acceptance)
   /** Accepted; the sink is being opened. */
   | ({ readonly at: 'preparing' } & Acceptance)
-  | ({ readonly at: 'transferring'; readonly pause: Pause } & Acceptance)
+  | ({
+      readonly at: 'transferring';
+      readonly pause: Pause;
+      /** Attempts at another lane that have failed while nothing is heard on this one; null while it is heard. */
+      readonly seeking: number | null;
+    } & Acceptance)
   /** The lane is gone mid-transfer; what is verified stays, and a new lane is being made. */
   | ({
       readonly at: 'reconnecting';
@@ -68,8 +73,12 @@ export type ReceiverEvent =
   | { readonly on: 'confirmed' }
   /** `keep` what is verified, for a while. */
   | { readonly on: 'cancel'; readonly by: 'me' | 'peer'; readonly keep: boolean }
-  /** The attempt or the lane ended; worth trying again. */
+  /** The lane ended; worth trying again. */
   | { readonly on: 'lane-lost'; readonly code: ErrorCode }
+  /** Nothing was heard on the lane for a while, or something again after that. */
+  | { readonly on: 'quiet' | 'heard' }
+  /** The attempt under way ended without a lane; worth trying again. */
+  | { readonly on: 'attempt-failed'; readonly code: ErrorCode }
   /** The attempt under way goes on, and this seems to hold it up. */
   | { readonly on: 'held-up'; readonly code: ErrorCode }
   /** Nothing that trying again would mend. */
@@ -79,6 +88,8 @@ export type ReceiverEvent =
 export type ReceiverEffect =
   /** Make a lane after a wait of about `delayMs` (the session adds jitter), or at once for 0. */
   | { readonly do: 'dial'; readonly delayMs: number }
+  /** Give up the attempt under way, or the wait for the next. */
+  | { readonly do: 'stop-dialing' }
   | { readonly do: 'open-sink' }
   /** Ask for all that is missing. */
   | { readonly do: 'start' }
@@ -113,6 +124,7 @@ export function retryDelayMs(attempt: number): number {
 
 /** The next state and what to do, in order. An event that has no meaning in a state changes nothing. */
 export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
+  if (event.on === 'attempt-failed') return attemptFailed(state, event.code);
   switch (state.at) {
     case 'cancelled':
       return [state];
@@ -157,6 +169,9 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
       return [state];
     case 'lane-lost':
       return lost(state, event.code);
+    case 'quiet':
+    case 'heard':
+      return hearing(state, event.on);
     case 'held-up':
       return state.at === 'connecting' || state.at === 'reconnecting' ? [{ ...state, reason: event.code }] : [state];
     case 'lane-open':
@@ -171,7 +186,7 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
         : [state];
     case 'sink-open':
       return state.at === 'preparing'
-        ? [{ ...acceptance(state), at: 'transferring', pause: RUNNING }, { do: 'start' }]
+        ? [{ ...acceptance(state), at: 'transferring', pause: RUNNING, seeking: null }, { do: 'start' }]
         : [state];
     case 'sink-refused':
       return state.at === 'preparing' ? [{ at: 'offered', manifest: state.manifest, problem: event.code }] : [state];
@@ -206,11 +221,11 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
         {
           ...acceptance(state),
           at: 'reconnecting',
-          attempt: 0,
+          attempt: state.seeking ?? 0,
           reason: code,
           pause: { ...state.pause, byPeer: false },
         },
-        { do: 'dial', delayMs: 0 },
+        ...(state.seeking === null ? [{ do: 'dial', delayMs: 0 } as const] : []),
       ];
     case 'greeting':
     case 'offered':
@@ -227,6 +242,29 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
   }
 }
 
+/**
+ * A lane that is silent in mid-transfer may be dead, or come back: it stays in use while another one is made, and what is
+ * there first wins. Rule [C15].
+ */
+function hearing(state: ReceiverState, on: 'quiet' | 'heard'): Step {
+  if (state.at !== 'transferring' || (state.seeking !== null) === (on === 'quiet')) return [state];
+  return on === 'quiet'
+    ? [{ ...state, seeking: 0 }, { do: 'dial', delayMs: 0 }]
+    : [{ ...state, seeking: null }, { do: 'stop-dialing' }];
+}
+
+/** While there is a lane, nothing that an attempt meets does it any harm. Rules [C4], [C15]. */
+function attemptFailed(state: ReceiverState, code: ErrorCode): Step {
+  const isFinal = FINAL_CODES.has(code);
+  if (state.at !== 'transferring') return stepReceiver(state, { on: isFinal ? 'fatal' : 'lane-lost', code });
+  if (state.seeking === null) return [state];
+  if (isFinal) return [{ ...state, seeking: null }];
+  return [
+    { ...state, seeking: state.seeking + 1 },
+    { do: 'dial', delayMs: retryDelayMs(state.seeking) },
+  ];
+}
+
 /** A list arrives after every new lane. Mid-transfer it must be the same share's. Rule [C6]. */
 function listed(state: ReceiverState, manifest: Manifest): Step {
   if (state.at === 'greeting') return [{ at: 'offered', manifest, problem: null }];
@@ -240,14 +278,16 @@ function listed(state: ReceiverState, manifest: Manifest): Step {
   const { pause } = state;
   const told: ReceiverEffect[] = pause.byMe ? [{ do: 'tell', what: 'pause' }] : [];
   // After `start`: before it, a pause has no place in the sender's state.
-  return [{ ...acceptance(state), at: 'transferring', pause }, { do: 'start' }, ...told];
+  return [{ ...acceptance(state), at: 'transferring', pause, seeking: null }, { do: 'start' }, ...told];
 }
 
 /** Without a lane too: the person has the files, whether or not the sender can be told. Rule [D1]. */
 function allVerified(state: ReceiverState): Step {
   if (state.at !== 'transferring' && state.at !== 'reconnecting') return [state];
   const finished: ReceiverState = { ...acceptance(state), at: 'finished', confirmed: false, attempt: 0 };
-  return state.at === 'transferring' ? [finished, { do: 'tell', what: 'done' }] : [finished];
+  if (state.at === 'reconnecting') return [finished];
+  const stop: ReceiverEffect[] = state.seeking === null ? [] : [{ do: 'stop-dialing' }];
+  return [finished, ...stop, { do: 'tell', what: 'done' }];
 }
 
 /** Attempts to tell a sender that all is verified; it learns it at the next contact, if there is one. */

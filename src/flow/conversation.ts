@@ -2,7 +2,7 @@ import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts'
 import { PROTOCOL_VERSION } from '../core/limits.ts';
 import { type ControlMessage, encodeControl, parseControl } from '../core/messages.ts';
 import type { Lane, PathInfo } from '../core/ports.ts';
-import { Heartbeat, hangUp, watchPath } from './line.ts';
+import { type Hearing, Heartbeat, hangUp, watchPath } from './line.ts';
 import type { World } from './world.ts';
 
 /** A control message that means something to a transfer; the others are the conversation's own. */
@@ -20,8 +20,8 @@ export interface ConversationHandlers {
   readonly onfatal: (code: ErrorCode) => void;
   /** It is over, however it ended. */
   readonly onend: () => void;
-  /** Nothing has been heard for long, or something again after that. */
-  readonly onsilence: (silent: boolean) => void;
+  /** Nothing has been heard for a while, for long, or something again after that. */
+  readonly onhearing: (hearing: Hearing) => void;
 }
 
 /**
@@ -42,7 +42,7 @@ export class Conversation {
     private readonly handlers: ConversationHandlers,
   ) {
     const { clock, device } = world;
-    this.#heartbeat = new Heartbeat(clock, () => this.send({ t: 'ping' }), handlers.onsilence);
+    this.#heartbeat = new Heartbeat(clock, () => this.send({ t: 'ping' }), handlers.onhearing);
     this.#stopWatching = watchPath(clock, lane, (path) => {
       this.#path = path;
       handlers.onpath();

@@ -4,9 +4,8 @@ import { Ledger } from '../core/ledger.ts';
 import { MAX_PIECE_FAILURES } from '../core/limits.ts';
 import { type Manifest, PieceTable } from '../core/manifest.ts';
 import { type ControlMessage, eachOf, manifestMessages, RunReader } from '../core/messages.ts';
-import type { Lane, Source } from '../core/ports.ts';
+import type { Lane, Signaling, Source } from '../core/ports.ts';
 import { PieceScheduler } from '../core/scheduler.ts';
-import type { IceAnswer } from '../core/signaling.ts';
 import {
   isOver,
   SENDER_START,
@@ -62,7 +61,7 @@ export class Delivery {
     readonly id: string,
     private readonly world: World,
     private readonly offer: Offer,
-    private readonly ice: () => Promise<IceAnswer>,
+    private readonly line: Pick<Signaling, 'check' | 'ice'>,
     before: Decided | null,
     /** Progress, or with `urgent` a new state. */
     private readonly onchange: (urgent: boolean) => void,
@@ -117,9 +116,10 @@ export class Delivery {
       onlost: (code) => this.handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.handle({ on: 'fatal', code }),
       onend: () => this.#lanes?.close(),
-      // A silent receiver is only shown as such: it is the one that makes new lanes.
-      onsilence: (silent) => {
-        this.#silent = silent;
+      // A silent receiver is only shown as such: it is the one that makes new lanes, and the line must be there for them.
+      onhearing: (hearing) => {
+        if (hearing === 'quiet') this.line.check();
+        this.#silent = hearing === 'silent';
         this.onchange(true);
       },
     });
@@ -294,7 +294,7 @@ export class Delivery {
     this.#lanes = new FurtherLanes({
       world: this.world,
       sender,
-      ice: this.ice,
+      ice: () => this.line.ice(),
       say: (message) => this.#send(message),
       pace: () => ({ verifiedBytes: ledger.verifiedBytes, path: this.#conversation?.path ?? null }),
       onchange: () => this.onchange(false),

@@ -21,6 +21,8 @@ const TROUBLE_AFTER_MS = 10_000;
 export interface Dial {
   /** Rejects with `sender-away`, what the evidence says, `not-authentic`, or the sender's refusal. */
   readonly opened: Promise<Lane>;
+  /** The sender's authentic answer is here. */
+  readonly isAnswered: boolean;
   /** What is known of it, should it fail with this code. */
   failedWith(code: ErrorCode): FailedAttempt;
   /** A message from the signaling line, whoever sent it. */
@@ -88,6 +90,10 @@ class SenderDial implements Dial {
     };
     this.#cancelTimeout = clock.after(TROUBLE_AFTER_MS, () => this.#trouble());
     this.#start(resolve).catch((error: unknown) => this.#fail(asBeelineError(error)));
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered;
   }
 
   failedWith(code: ErrorCode): FailedAttempt {

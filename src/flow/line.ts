@@ -39,10 +39,16 @@ export function watchPath(clock: Clock, lane: Lane, onpath: (path: PathInfo | nu
 }
 
 /** Milliseconds between two signs of life. Rule [C8]. */
-export const PING_MS = 2_000;
+export const PING_MS = 500;
+
+/** Ticks without any message after which it is worth looking for another path: ICE would wait 5 s. Rule [C15]. */
+export const QUIET_TICKS = 4;
 
 /** Ticks without any message after which a lane counts as dead although nothing has closed it. */
-export const QUIET_TICKS = 5;
+export const SILENT_TICKS = 20;
+
+/** Whether the other side is heard, not for {@link QUIET_TICKS}, or not even for {@link SILENT_TICKS}. */
+export type Hearing = 'heard' | 'quiet' | 'silent';
 
 /** Says `ping` on a lane and listens for silence, until stopped. */
 export class Heartbeat {
@@ -52,15 +58,16 @@ export class Heartbeat {
   constructor(
     private readonly clock: Clock,
     private readonly ping: () => void,
-    private readonly onsilence: (silent: boolean) => void,
+    private readonly onhearing: (hearing: Hearing) => void,
   ) {
     this.#next();
   }
 
   /** The other side was heard. */
   heard(): void {
-    if (this.#quiet >= QUIET_TICKS) this.onsilence(false);
+    const wasQuiet = this.#quiet >= QUIET_TICKS;
     this.#quiet = 0;
+    if (wasQuiet) this.onhearing('heard');
   }
 
   stop(): void {
@@ -72,7 +79,8 @@ export class Heartbeat {
     this.#cancel = this.clock.after(PING_MS, () => {
       this.#quiet += 1;
       this.#next();
-      if (this.#quiet === QUIET_TICKS) this.onsilence(true);
+      if (this.#quiet === QUIET_TICKS) this.onhearing('quiet');
+      if (this.#quiet === SILENT_TICKS) this.onhearing('silent');
       this.ping();
     });
   }

@@ -58,9 +58,8 @@ export class Receiving implements ReceivingSession {
     this.#signaling = world.signaling.connect(id, randomId(world));
     this.#redial = new Redial(world, this.#signaling, keys, id, {
       onlane: (lane) => this.#connected(lane),
-      onlost: (code) => this.#handle({ on: 'lane-lost', code }),
+      onfailed: (code) => this.#handle({ on: 'attempt-failed', code }),
       ontrouble: (code) => this.#handle({ on: 'held-up', code }),
-      onfatal: (code) => this.#handle({ on: 'fatal', code }),
       onstatus: () => this.#publisher.touch(),
     });
     if (receipt !== null) {
@@ -156,6 +155,9 @@ export class Receiving implements ReceivingSession {
       case 'dial':
         this.#redial.dial(effect.delayMs);
         return;
+      case 'stop-dialing':
+        this.#redial.stop();
+        return;
       case 'open-sink':
         void this.#openSink();
         return;
@@ -186,6 +188,8 @@ export class Receiving implements ReceivingSession {
   }
 
   #connected(lane: Lane): void {
+    // The lane that this one was made beside, if it has not ended by itself.
+    this.#conversation?.drop('connection-lost');
     this.#listing = null;
     const conversation = new Conversation(this.world, lane, {
       onhello: (device) => {
@@ -198,8 +202,9 @@ export class Receiving implements ReceivingSession {
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
       onend: () => lanes.close(),
-      onsilence: (silent) => {
-        if (silent) conversation.drop('peer-silent');
+      onhearing: (hearing) => {
+        if (hearing === 'silent') conversation.drop('peer-silent');
+        else this.#handle({ on: hearing });
       },
     });
     const lanes = new JoinedLanes({

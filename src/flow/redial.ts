@@ -2,26 +2,35 @@ import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
-import { FINAL_CODES } from '../core/receiver.ts';
 import { type Dial, dialSender } from './handshake.ts';
 import type { World } from './world.ts';
 
+/**
+ * Milliseconds for the sender's answer when a lane was lost before: what was said over a line that died unnoticed comes to
+ * nobody. Doubles with each attempt that has none, for a slow network. Rule [C15].
+ */
+const ANSWER_MS = 1_500;
+
 export interface RedialHandlers {
   readonly onlane: (lane: Lane) => void;
-  readonly onlost: (code: ErrorCode) => void;
+  /** The attempt ended without a lane. */
+  readonly onfailed: (code: ErrorCode) => void;
   /** The attempt goes on, and this seems to hold it up. */
   readonly ontrouble: (code: ErrorCode) => void;
-  readonly onfatal: (code: ErrorCode) => void;
   readonly onstatus: () => void;
 }
 
-/** Keeps at most one dial under way, and waits with it until the signaling line is open. */
+/** Keeps at most one dial under way, and waits with it until the signaling line is open. Rules [C4], [C14], [C15]. */
 export class Redial {
   #dial: Dial | null = null;
   #cancelTimer: (() => void) | null = null;
   #due = false;
   #closed = false;
   #lastFailed: FailedAttempt | null = null;
+  /** There was a lane before. */
+  #hasMet = false;
+  /** Attempts in a row that the sender did not answer in time. */
+  #unanswered = 0;
   readonly #endNudges: () => void;
 
   constructor(
@@ -32,11 +41,12 @@ export class Redial {
     private readonly handlers: RedialHandlers,
   ) {
     this.#endNudges = world.nudge(() => {
-      if (this.#cancelTimer !== null) this.#now();
+      if (this.#cancelTimer !== null && this.#dial?.isAnswered !== true) this.#now();
     });
     signaling.onmessage = (message) => this.#dial?.receive(message);
     signaling.onstatus = (status) => {
-      if (status === 'open' && this.#due) this.#now();
+      // An offer that went over the line before this one may be lost.
+      if (status === 'open' && (this.#due || this.#dial?.isAnswered === false)) this.#now();
       handlers.onstatus();
     };
   }
@@ -52,9 +62,7 @@ export class Redial {
    */
   dial(delayMs: number): void {
     this.#closed = false;
-    this.#clearTimer();
-    this.#dial?.close();
-    this.#dial = null;
+    this.#end();
     const wait = delayMs * (0.5 + this.world.random.fraction() / 2);
     if (wait === 0) this.#now();
     else this.#cancelTimer = this.world.clock.after(wait, () => this.#now());
@@ -64,10 +72,7 @@ export class Redial {
   stop(): void {
     this.#closed = true;
     this.#due = false;
-    this.#clearTimer();
-    const dial = this.#dial;
-    this.#dial = null;
-    dial?.close();
+    this.#end();
   }
 
   close(): void {
@@ -75,35 +80,49 @@ export class Redial {
     this.#endNudges();
   }
 
-  #clearTimer(): void {
+  #end(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+    const dial = this.#dial;
+    this.#dial = null;
+    dial?.close();
   }
 
   #now(): void {
-    this.#clearTimer();
+    this.#end();
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
+    this.signaling.check();
     const dial = dialSender(this.world, this.signaling, this.keys, this.myId, (code) => {
       if (this.#dial !== dial) return;
       this.#lastFailed = dial.failedWith(code);
       this.handlers.ontrouble(code);
     });
     this.#dial = dial;
+    if (this.#hasMet) {
+      this.#cancelTimer = this.world.clock.after(ANSWER_MS * 2 ** Math.min(this.#unanswered, 4), () => {
+        this.#cancelTimer = null;
+        if (dial.isAnswered) return;
+        this.#unanswered += 1;
+        this.#now();
+      });
+    }
     dial.opened.then(
       (lane) => {
         if (this.#dial !== dial) return;
         this.#dial = null;
+        this.#end();
+        this.#hasMet = true;
+        this.#unanswered = 0;
         this.#lastFailed = null;
         this.handlers.onlane(lane);
       },
       (error: unknown) => {
         if (this.#dial !== dial) return;
-        this.#dial = null;
+        this.#end();
         const { code } = asBeelineError(error, 'connect-failed');
         this.#lastFailed = dial.failedWith(code);
-        if (FINAL_CODES.has(code)) this.handlers.onfatal(code);
-        else this.handlers.onlost(code);
+        this.handlers.onfailed(code);
       },
     );
   }

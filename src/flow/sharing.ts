@@ -166,7 +166,7 @@ export class Sharing implements SharingSession {
       receiver,
       this.world,
       this.offer,
-      () => this.#signaling.ice(),
+      this.#signaling,
       before?.decided ?? null,
       (urgent) => {
         if (urgent) this.#publisher.publish();

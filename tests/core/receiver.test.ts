@@ -23,8 +23,9 @@ const connecting: ReceiverState = { at: 'connecting', attempt: 3, reason: 'sende
 const greeting: ReceiverState = { at: 'greeting', asked: false };
 const offered: ReceiverState = { at: 'offered', manifest, problem: null };
 const preparing: ReceiverState = { at: 'preparing', ...taken };
-const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING };
-const paused: ReceiverState = { at: 'transferring', ...taken, pause: { byMe: true, byPeer: true } };
+const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING, seeking: null };
+const paused: ReceiverState = { ...moving, pause: { byMe: true, byPeer: true } };
+const seeking: ReceiverState = { ...moving, seeking: 1 };
 const again: ReceiverState = { at: 'reconnecting', ...taken, attempt: 1, reason: 'connection-lost', pause: RUNNING };
 const heldAgain: ReceiverState = { ...again, pause: { byMe: true, byPeer: false } };
 const checking: ReceiverState = { at: 'checking', ...taken };
@@ -249,6 +250,58 @@ const rows: readonly Row[] = [
     { ...moving, pause: { byMe: true, byPeer: false, reason: 'no-room' } },
     tell('pause'),
   ],
+  [
+    '[C15] a silent lane stays, and another is made beside it',
+    moving,
+    { on: 'quiet' },
+    { ...moving, seeking: 0 },
+    dial(0),
+  ],
+  ['[C15] that is all while it stays silent', seeking, { on: 'quiet' }, seeking],
+  ['[C15] what is heard again ends it', seeking, { on: 'heard' }, moving, { do: 'stop-dialing' }],
+  ['[C15] one that was always heard has none to end', moving, { on: 'heard' }, moving],
+  [
+    '[C15] another attempt waits longer, and the lane stays',
+    seeking,
+    { on: 'attempt-failed', code: 'sender-away' },
+    { ...seeking, seeking: 2 },
+    dial(1_000),
+  ],
+  [
+    '[C15] one that is refused for good is the last while there is a lane',
+    seeking,
+    { on: 'attempt-failed', code: 'not-authentic' },
+    moving,
+  ],
+  ['[C15] and one that ends late is none', moving, { on: 'attempt-failed', code: 'sender-away' }, moving],
+  [
+    '[C15] a silent lane that is lost, or replaced, leaves the attempt alone',
+    seeking,
+    { on: 'lane-lost', code: 'connection-lost' },
+    again,
+  ],
+  [
+    '[C15] what has all come needs no other lane',
+    seeking,
+    { on: 'all-verified' },
+    finished,
+    { do: 'stop-dialing' },
+    tell('done'),
+  ],
+  [
+    '[C4] without a lane, an attempt that is refused for good ends it',
+    again,
+    { on: 'attempt-failed', code: 'not-authentic' },
+    { at: 'failed', code: 'not-authentic', kept: taken },
+    hangUp('not-authentic'),
+  ],
+  [
+    '[C4] and any other is followed by one more',
+    again,
+    { on: 'attempt-failed', code: 'sender-away' },
+    { ...again, attempt: 2, reason: 'sender-away' },
+    dial(1_000),
+  ],
   ['[C4] a failure can be tried again by hand', failed, { on: 'retry' }, RECEIVER_START, dial(0)],
   ['[C4] a wait can be cut short', connecting, { on: 'retry' }, connecting, dial(0)],
   ['[C4] so can a reconnection', again, { on: 'retry' }, again, dial(0)],
@@ -270,6 +323,8 @@ const event: fc.Arbitrary<ReceiverEvent> = fc.oneof(
   fc.record({
     on: fc.constantFrom('lane-open', 'asked', 'sink-open', 'all-verified', 'retry', 'recalled', 'confirmed'),
   }),
+  fc.record({ on: fc.constantFrom('quiet', 'heard') }),
+  fc.record({ on: fc.constant('attempt-failed'), code }),
   fc.record({ on: fc.constant('manifest'), manifest: fc.constantFrom(manifest, same, same, changed, another) }),
   fc.record({ on: fc.constant('accept'), accepted: fc.constantFrom([0], [1], []) }),
   fc.record({ on: fc.constantFrom('pause', 'resume'), by: who }),
@@ -294,7 +349,7 @@ describe('any sequence of events', () => {
           const unread = now.on === 'not-recalled';
           expect(dials.length).toBeLessThanOrEqual(1);
           // Two ways end without a lane: nothing to look at, and a sender that cannot be told.
-          const silent = unread || now.on === 'lane-lost';
+          const silent = unread || now.on === 'lane-lost' || now.on === 'attempt-failed';
           // A receiver that has finished hangs up on an error, to tell the sender over another lane.
           const retold = next.at === 'finished' && now.on === 'fatal';
           expect(ends).toHaveLength((isTerminal(next) || retold) && state !== next && !silent ? 1 : 0);

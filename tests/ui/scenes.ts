@@ -219,13 +219,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   ),
   transferring: receiving(
-    () => ({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) }),
     () => ({
       progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
     }),
   ),
   'paused-by-peer': receiving(
-    () => ({ at: 'transferring', pause: pauseBy('peer'), ...acceptanceOf(ENTRIES) }),
+    () => ({ at: 'transferring', pause: pauseBy('peer'), seeking: null, ...acceptanceOf(ENTRIES) }),
     () => ({
       progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
     }),
@@ -242,12 +242,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     () => ({
       at: 'transferring',
       pause: { byMe: true, byPeer: false, reason: 'no-room' },
+      seeking: null,
       ...acceptanceOf(ENTRIES),
     }),
     () => ({ progress: progressOf(ENTRIES, { fraction: 0.37 }) }),
   ),
   leave: receiving(
-    () => ({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) }),
+    () => ({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) }),
     () => ({
       progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
     }),

@@ -49,9 +49,9 @@ describe('the receiving screen', () => {
       'Chrome on Linux wants to send you 7 files',
       receivingOf({ at: 'offered', manifest: manifestOf(ENTRIES), problem: null }),
     ],
-    ['Receiving 7 files', receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) })],
-    ['Paused by you', receivingOf({ at: 'transferring', pause: pauseBy('me'), ...acceptanceOf(ENTRIES) })],
-    ['Paused by the sender', receivingOf({ at: 'transferring', pause: pauseBy('peer'), ...acceptanceOf(ENTRIES) })],
+    ['Receiving 7 files', receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) })],
+    ['Paused by you', receivingOf({ at: 'transferring', pause: pauseBy('me'), seeking: null, ...acceptanceOf(ENTRIES) })],
+    ['Paused by the sender', receivingOf({ at: 'transferring', pause: pauseBy('peer'), seeking: null, ...acceptanceOf(ENTRIES) })],
     [
       'Reconnecting',
       receivingOf({

@@ -16,7 +16,7 @@ import {
 
 const RUNNING = { byMe: false, byPeer: false };
 const sending = () => [deliveryOf('1', 'Firefox', { at: 'transferring', pause: RUNNING })];
-const arriving = () => receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(ENTRIES) });
+const arriving = () => receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) });
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 async function opened(receiving = arriving()) {
@@ -161,7 +161,7 @@ describe('leaving', () => {
 
 describe('a single file', () => {
   const one = ENTRIES.slice(0, 1);
-  const moving = () => receivingOf({ at: 'transferring', pause: RUNNING, ...acceptanceOf(one) });
+  const moving = () => receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(one) });
   const finished = {
     state: { at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(one) },
     progress: progressOf(one, { fraction: 1 }),
