@@ -249,7 +249,10 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
 function hearing(state: ReceiverState, on: 'quiet' | 'heard'): Step {
   if (state.at !== 'transferring' || (state.seeking !== null) === (on === 'quiet')) return [state];
   return on === 'quiet'
-    ? [{ ...state, seeking: 0 }, { do: 'dial', delayMs: 0 }]
+    ? [
+        { ...state, seeking: 0 },
+        { do: 'dial', delayMs: 0 },
+      ]
     : [{ ...state, seeking: null }, { do: 'stop-dialing' }];
 }
 

@@ -18,6 +18,13 @@ export class FakeSignaling implements SignalingFactory {
   /** What the server does with a message; the honest one delivers it, or says EXPIRE for an absent peer. */
   relay = (message: Relayed): void => this.deliver(message);
 
+  /** The line of one who is here. */
+  line(id: string): FakeLine {
+    const line = this.#lines.get(id);
+    if (line === undefined) throw new Error(`${id} has no line`);
+    return line;
+  }
+
   connect(id: string): Signaling {
     const line = new FakeLine(this, id);
     this.#lines.set(id, line);
@@ -38,7 +45,8 @@ export class FakeSignaling implements SignalingFactory {
   }
 }
 
-class FakeLine implements Signaling {
+export class FakeLine implements Signaling {
+  /** How often it was asked whether it lives. */
   checks = 0;
   status: SignalingStatus = 'connecting';
   onstatus: ((status: SignalingStatus) => void) | null = null;

@@ -1,12 +1,11 @@
 import type { Subtle } from '../../src/core/ports.ts';
-import type { Offer } from '../../src/flow/delivery.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import type { World } from '../../src/flow/world.ts';
 import { ManualClock } from '../doubles/clock.ts';
 import { FakeSignaling, type Relayed } from '../doubles/signaling.ts';
-import { makeOffer, makeWorld } from '../doubles/world.ts';
+import { makeOffer, makeWorld, type TestWorld } from '../doubles/world.ts';
 import { CertificateNetwork } from './certificates.ts';
 
 /** Longest time an attempt may take, in milliseconds; rule [C3]. */
@@ -66,9 +65,13 @@ export class HostileScene {
   readonly crypto = new WatchedCrypto();
   readonly server = new HostileServer();
   readonly network = new CertificateNetwork();
-  readonly world: World;
+  readonly world: World & Pick<TestWorld, 'sinks'>;
   readonly receivers: Receiving[] = [];
-  readonly shares: { readonly sharing: Sharing; readonly identity: ShareIdentity; readonly offer: Offer }[] = [];
+  readonly shares: {
+    readonly sharing: Sharing;
+    readonly identity: ShareIdentity;
+    readonly offer: ReturnType<typeof makeOffer>;
+  }[] = [];
 
   /** @param parts of the world that a test brings itself. */
   constructor(parts: Partial<Pick<World, 'random' | 'nudge'>> = {}) {

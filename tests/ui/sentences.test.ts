@@ -50,8 +50,14 @@ describe('the receiving screen', () => {
       receivingOf({ at: 'offered', manifest: manifestOf(ENTRIES), problem: null }),
     ],
     ['Receiving 7 files', receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) })],
-    ['Paused by you', receivingOf({ at: 'transferring', pause: pauseBy('me'), seeking: null, ...acceptanceOf(ENTRIES) })],
-    ['Paused by the sender', receivingOf({ at: 'transferring', pause: pauseBy('peer'), seeking: null, ...acceptanceOf(ENTRIES) })],
+    [
+      'Paused by you',
+      receivingOf({ at: 'transferring', pause: pauseBy('me'), seeking: null, ...acceptanceOf(ENTRIES) }),
+    ],
+    [
+      'Paused by the sender',
+      receivingOf({ at: 'transferring', pause: pauseBy('peer'), seeking: null, ...acceptanceOf(ENTRIES) }),
+    ],
     [
       'Reconnecting',
       receivingOf({
