@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
 import type { Device } from '../e2e/browser.ts';
 import { MIB, sha256OfFile, writeRandomFile, type TestFile } from '../e2e/files.ts';
 import { ReceiverScreen, SenderScreen } from '../e2e/pages.ts';
 import { Internet, POLICIES, type Kind, type Place } from './internet.ts';
+import type { Plug } from './lan.ts';
 import { setPolicy } from './nat.ts';
 import { ensureProgram } from './packages.ts';
 import { gaps, pathsShown, record } from './recording.ts';
@@ -21,17 +23,13 @@ const END_MS = 60_000;
 /** Milliseconds for which an interface is down. */
 const OUTAGE_MS = 5_000;
 
-interface Scene {
-  readonly net: Internet;
-  readonly sender: Place;
-  readonly receiver: Place;
-}
-
 interface Change {
   readonly kinds: readonly [sender: Kind, receiver: Kind];
   /** Changes the network; resolves when there is a path again. */
   readonly make: (scene: Scene) => Promise<void>;
 }
+
+type Kinds = Change['kinds'];
 
 async function blink({ home, plug }: Place): Promise<void> {
   await plug.host.ip('link', 'set', plug.device, 'down');
@@ -59,10 +57,10 @@ async function renumber({ net, sender: { home } }: Scene): Promise<void> {
   await home.router.ip('route', 'replace', 'default', 'via', net.lan.gateway);
 }
 
-const PUNCHED = ['port-restricted', 'port-restricted'] as const;
+export const PUNCHED = ['port-restricted', 'port-restricted'] as const;
 const RELAYED = ['symmetric', 'symmetric'] as const;
 
-const CHANGES: Readonly<Record<string, Change>> = {
+export const CHANGES = {
   'receiver-blinks': { kinds: PUNCHED, make: ({ receiver }) => blink(receiver) },
   'sender-blinks': { kinds: PUNCHED, make: ({ sender }) => blink(sender) },
   'receiver-moves': { kinds: PUNCHED, make: ({ receiver }) => move(receiver) },
@@ -81,7 +79,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
     kinds: PUNCHED,
     make: ({ sender: { home } }) => setPolicy(home.router, home.outside, POLICIES['no-udp']),
   },
-};
+} satisfies Readonly<Record<string, Change>>;
 
 export interface Changed {
   readonly isEqual: boolean;
@@ -93,59 +91,81 @@ export interface Changed {
   readonly shown: readonly string[];
 }
 
-/** @returns what both pages show, when it does not end. */
-async function change({ kinds, make }: Change, file: TestFile): Promise<Changed | string> {
-  const net = await Internet.open();
-  const devices: Device[] = [];
-  try {
-    const scene = { net, sender: await net.place(kinds[0]), receiver: await net.place(kinds[1]) };
-    const { host, device } = scene.sender.plug;
-    await host.exec('tc', [
-      'qdisc',
-      'add',
-      'dev',
-      device,
-      'root',
-      'tbf',
-      'rate',
-      RATE,
-      'burst',
-      '32k',
-      'latency',
-      '100ms',
-    ]);
-    for (const { plug } of [scene.sender, scene.receiver]) devices.push(await net.device(plug.host));
-    const [from, to] = devices;
-    if (from === undefined || to === undefined) throw new Error('There are two.');
-    await record(to.context);
-    const sender = await SenderScreen.open(from, net.baseUrl);
-    await sender.chooseFiles([file.path]);
-    const receiver = await ReceiverScreen.open(to, await sender.link());
-    const saved = receiver.page.waitForEvent('download', { timeout: 0 });
-    saved.catch(() => undefined);
-    await receiver.receive();
-    await receiver.arrived(BEFORE);
-    const changedAt = Date.now();
-    await make(scene);
-    const isBackAt = Date.now();
-    await receiver.heading(/^Received and verified/).waitFor({ timeout: END_MS });
-    const sha256 = await sha256OfFile(await (await saved).path());
-    const since = (await gaps(receiver.page)).filter(({ to: end }) => end > changedAt);
-    const longest = since.reduce((most, gap) => (gap.to - gap.from > most.to - most.from ? gap : most), NO_GAP);
-    return {
-      isEqual: sha256 === file.sha256,
-      silenceMs: longest.to - longest.from,
-      afterMs: Math.max(0, longest.to - Math.max(isBackAt, longest.from)),
-      shown: await pathsShown(receiver.page),
+/** A sender and a receiver in networks of their own, whose changes stay. Nobody clicks anything once a transfer has begun. */
+export class Scene {
+  private constructor(
+    readonly net: Internet,
+    readonly sender: Place,
+    readonly receiver: Place,
+    private readonly devices: readonly [from: Device, to: Device],
+  ) {}
+
+  static async open([from, to]: Kinds): Promise<Scene> {
+    const net = await Internet.open();
+    const devices: Device[] = [];
+    const open = async (kind: Kind) => {
+      const place = await net.place(kind);
+      const device = await net.device(place.plug.host);
+      devices.push(device);
+      return { place, device };
     };
-  } catch (error) {
-    const pages = devices.flatMap(({ context }) => context.pages());
-    const shown = await Promise.all(pages.map((page) => page.locator('body').ariaSnapshot()));
-    return [String(error), ...shown].join('\n');
-  } finally {
-    await Promise.all(devices.map((device) => device.close()));
-    await net.close();
+    try {
+      const sender = await open(from);
+      const receiver = await open(to);
+      await slow(sender.place.plug);
+      await record(receiver.device.context);
+      return new Scene(net, sender.place, receiver.place, [sender.device, receiver.device]);
+    } catch (error) {
+      await Promise.all(devices.map((device) => device.close()));
+      await net.close();
+      throw error;
+    }
   }
+
+  /** One transfer, in the middle of which the network changes. @returns what both pages show, when it does not end. */
+  async change({ make }: Change, file: TestFile): Promise<Changed | string> {
+    const [from, to] = this.devices;
+    const pages: Page[] = [];
+    try {
+      const sender = await SenderScreen.open(from, this.net.baseUrl);
+      pages.push(sender.page);
+      await sender.chooseFiles([file.path]);
+      const receiver = await ReceiverScreen.open(to, await sender.link());
+      pages.push(receiver.page);
+      const saved = receiver.page.waitForEvent('download', { timeout: 0 });
+      saved.catch(() => undefined);
+      await receiver.receive();
+      await receiver.arrived(BEFORE);
+      const changedAt = Date.now();
+      await make(this);
+      const isBackAt = Date.now();
+      await receiver.heading(/^Received and verified/).waitFor({ timeout: END_MS });
+      const sha256 = await sha256OfFile(await (await saved).path());
+      const since = (await gaps(receiver.page)).filter(({ to: end }) => end > changedAt);
+      const longest = since.reduce((most, gap) => (gap.to - gap.from > most.to - most.from ? gap : most), NO_GAP);
+      return {
+        isEqual: sha256 === file.sha256,
+        silenceMs: longest.to - longest.from,
+        afterMs: Math.max(0, longest.to - Math.max(isBackAt, longest.from)),
+        shown: await pathsShown(receiver.page),
+      };
+    } catch (error) {
+      const shown = await Promise.all(pages.map((page) => page.locator('body').ariaSnapshot()));
+      return [String(error), ...shown].join('\n');
+    } finally {
+      await Promise.all(pages.map((page) => page.close()));
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.devices.map((device) => device.close()));
+    await this.net.close();
+  }
+}
+
+function slow({ host, device }: Plug): Promise<unknown> {
+  const rate = ['rate', RATE, 'burst', '32k', 'latency', '100ms'];
+  return host.exec('tc', ['qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate]);
 }
 
 const NO_GAP = { from: 0, to: 0 };
@@ -157,7 +177,13 @@ export interface ChangesOptions {
   readonly say: (line: string) => void;
 }
 
-/** Tries all and prints what the longest silence was. @returns how many did not end equal. */
+/** What a person reads of it. */
+export function wordsOf({ silenceMs, afterMs, shown }: Changed): string {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  return `${seconds(silenceMs)} silent, ${seconds(afterMs)} of it with a path; ${shown.join(', then ')}`;
+}
+
+/** Tries all, each in a lab of its own, and prints what the longest silence was. @returns how many did not end equal. */
 export async function run({ only = Object.keys(CHANGES), say }: ChangesOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'beeline-changes-'));
   let wrong = 0;
@@ -165,20 +191,18 @@ export async function run({ only = Object.keys(CHANGES), say }: ChangesOptions):
   try {
     const file = await writeRandomFile(join(folder, 'file.bin'), FILE_BYTES);
     for (const name of only) {
-      const one = CHANGES[name];
+      const one = (CHANGES as Readonly<Record<string, Change>>)[name];
       if (one === undefined) throw new Error(`There is no ${name}; there are ${Object.keys(CHANGES).join(', ')}.`);
-      const result = await change(one, file);
+      const scene = await Scene.open(one.kinds);
+      const result = await scene.change(one, file).finally(() => scene.close());
       if (typeof result === 'string') {
         wrong += 1;
         say(`STUCK     ${name}:\n${result}`);
         continue;
       }
-      const { isEqual, silenceMs, afterMs, shown } = result;
-      if (!isEqual) wrong += 1;
-      most = Math.max(most, afterMs);
-      const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-      const words = `${seconds(silenceMs)} silent, ${seconds(afterMs)} of it with a path; ${shown.join(', then ')}`;
-      say(`${isEqual ? 'equal    ' : 'NOT EQUAL'} ${name}: ${words}`);
+      if (!result.isEqual) wrong += 1;
+      most = Math.max(most, result.afterMs);
+      say(`${result.isEqual ? 'equal    ' : 'NOT EQUAL'} ${name}: ${wordsOf(result)}`);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
