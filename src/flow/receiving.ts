@@ -1,7 +1,7 @@
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
-import { planEntries, type PlannedEntry } from '../core/manifest.ts';
-import { type ControlMessage, ManifestReader } from '../core/messages.ts';
+import { type Manifest, planEntries, type PlannedEntry } from '../core/manifest.ts';
+import type { ControlMessage } from '../core/messages.ts';
 import type { Lane, Receipt, Room, Signaling, Sink, SinkPlan } from '../core/ports.ts';
 import {
   type Acceptance,
@@ -11,11 +11,12 @@ import {
   type ReceiverState,
   stepReceiver,
 } from '../core/receiver.ts';
-import { Conversation, type TransferMessage } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import { Redial } from './redial.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { randomId } from './identity.ts';
+import { expectAt, Incoming } from './incoming.ts';
 import { Intake, planOf } from './intake.ts';
 import { JoinedLanes } from './joined-lanes.ts';
 import { Keeper, reportStorage } from './keeper.ts';
@@ -32,7 +33,6 @@ export class Receiving implements ReceivingSession {
   #saving: ReceivingView['saving'] = 'no';
   #conversation: Conversation | null = null;
   #lanes: JoinedLanes | null = null;
-  #listing: ManifestReader | null = null;
   #intake: Intake | null = null;
   /** Where the intake asked for its pieces: a newer lane has to hear `accept` before anything else of it. */
   #asked: Conversation | null = null;
@@ -138,6 +138,7 @@ export class Receiving implements ReceivingSession {
 
   #handle(event: ReceiverEvent): void {
     if (this.#closed) return;
+    if (event.on === 'pause' || event.on === 'resume') this.#meter.reset();
     const [state, ...effects] = stepReceiver(this.#state, event);
     const changed = state !== this.#state;
     this.#state = state;
@@ -190,13 +191,12 @@ export class Receiving implements ReceivingSession {
   #connected(lane: Lane): void {
     // The lane that this one was made beside, if it has not ended by itself.
     this.#conversation?.drop('connection-lost');
-    this.#listing = null;
     const conversation = new Conversation(this.world, lane, {
       onhello: (device) => {
         this.#device = device;
         this.#publisher.touch();
       },
-      onmessage: (message) => this.#receive(message),
+      onmessage: (message) => incoming.receive(message),
       onbulk: (message) => void this.#take(message),
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
@@ -215,76 +215,27 @@ export class Receiving implements ReceivingSession {
       take: (message) => conversation.guard(() => this.#take(message)) ?? 0,
       onchange: () => this.#publisher.touch(),
     });
+    const incoming = new Incoming({
+      at: () => this.#state.at,
+      handle: (event) => this.#handle(event),
+      lanes,
+      onlist: (manifest) => this.#listed(manifest),
+      onentryfailed: (entry, code) => this.#entryFailed(entry, code),
+      onbye: () => conversation.drop('connection-lost'),
+    });
     this.#conversation = conversation;
     this.#lanes = lanes;
     this.#handle({ on: 'lane-open' });
     conversation.listen();
   }
 
-  #receive(message: TransferMessage): void {
-    switch (message.t) {
-      case 'asking':
-        this.#expect('greeting', 'reconnecting', 'finished');
-        this.#handle({ on: 'asked' });
-        return;
-      case 'manifest':
-        if (this.#listing !== null) throw new BeelineError('protocol', 'two manifests');
-        this.#listing = new ManifestReader(message);
-        this.#listed(this.#listing);
-        return;
-      case 'entries':
-        if (this.#listing === null) throw new BeelineError('protocol', 'entries before a manifest');
-        this.#listing.add(message);
-        this.#listed(this.#listing);
-        return;
-      case 'entry-failed':
-        this.#entryFailed(message);
-        return;
-      case 'pause':
-      case 'resume':
-        this.#expect('transferring', 'finished');
-        this.#meter.reset();
-        this.#handle({ on: message.t, by: 'peer' });
-        return;
-      case 'lane':
-      case 'lane-end':
-        this.#expect('transferring', 'finished');
-        this.#lanes?.receive(message);
-        return;
-      case 'decline':
-        this.#handle({ on: 'fatal', code: 'sender-declined' });
-        return;
-      case 'cancel':
-        this.#handle({ on: 'cancel', by: 'peer', keep: true });
-        return;
-      case 'done':
-        this.#expect('finished');
-        this.#handle({ on: 'confirmed' });
-        return;
-      case 'bye':
-        this.#conversation?.drop('connection-lost');
-        return;
-      case 'error':
-        this.#handle({ on: 'fatal', code: message.code });
-        return;
-      case 'accept':
-      case 'want':
-      case 'again':
-      case 'ack':
-      case 'lane-ended':
-        throw new BeelineError('protocol', `the sender sent ${message.t}`);
-    }
-  }
-
   /** @returns the payload bytes of a bulk message. */
   #take(message: unknown): number {
-    this.#expect('transferring', 'finished');
+    expectAt(this.#state.at, 'transferring', 'finished');
     return this.#intake?.pieces.take(message) ?? 0;
   }
 
-  #listed(listing: ManifestReader): void {
-    const manifest = listing.finish();
-    if (manifest === null) return;
+  #listed(manifest: Manifest): void {
     if (this.#state.at === 'greeting') this.#entries = planEntries(manifest.entries);
     this.#handle({ on: 'manifest', manifest });
     this.world.sinks.room().then((room) => {
@@ -293,8 +244,7 @@ export class Receiving implements ReceivingSession {
     }, reportStorage);
   }
 
-  #entryFailed({ entry, code }: Extract<ControlMessage, { t: 'entry-failed' }>): void {
-    this.#expect('transferring', 'finished');
+  #entryFailed(entry: number, code: ErrorCode): void {
     const intake = this.#intake;
     if (intake === null) return;
     if (intake.ledger.status(entry) === 'skipped') throw new BeelineError('protocol', `entry ${entry} failed`);
@@ -394,10 +344,6 @@ export class Receiving implements ReceivingSession {
     for (const message of intake.requests()) this.#send(message);
     // The last piece may have become durable while there was no lane.
     if (intake.ledger.settled) this.#handle({ on: 'all-verified' });
-  }
-
-  #expect(...places: ReceiverState['at'][]): void {
-    if (!places.includes(this.#state.at)) throw new BeelineError('protocol', `unexpected in ${this.#state.at}`);
   }
 
   #send(message: ControlMessage): void {
