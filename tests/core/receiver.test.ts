@@ -334,6 +334,8 @@ const event: fc.Arbitrary<ReceiverEvent> = fc.oneof(
 const isTerminal = (state: ReceiverState): boolean =>
   state.at === 'cancelled' || state.at === 'failed' || (state.at === 'finished' && state.confirmed);
 
+const isSeeking = (state: ReceiverState): boolean => state.at === 'transferring' && state.seeking !== null;
+
 describe('any sequence of events', () => {
   it('[D4] leads from state to state without an exception, and stays where it ended', () => {
     fc.assert(
@@ -364,8 +366,11 @@ describe('any sequence of events', () => {
 function checkEffect(effect: ReceiverEffect, next: ReceiverState): void {
   switch (effect.do) {
     case 'dial':
-      expect(['connecting', 'reconnecting', 'finished']).toContain(next.at);
+      expect(['connecting', 'reconnecting', 'finished'].includes(next.at) || isSeeking(next)).toBe(true);
       expect(effect.delayMs).toBeGreaterThanOrEqual(0);
+      return;
+    case 'stop-dialing':
+      expect(['transferring', 'finished'].includes(next.at) && !isSeeking(next)).toBe(true);
       return;
     case 'open-sink':
       expect(next.at).toBe('preparing');
