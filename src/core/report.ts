@@ -8,8 +8,9 @@ import type { SignalingStatus } from './ports.ts';
 export interface FailureFacts {
   /** What the browser calls itself. */
   readonly browser: string;
-  readonly code: ErrorCode | null;
-  readonly signaling: SignalingStatus;
+  readonly code: ErrorCode;
+  /** Null where none was begun. */
+  readonly signaling: SignalingStatus | null;
   readonly attempt: FailedAttempt | null;
 }
 
@@ -18,8 +19,8 @@ export function failureReport({ browser, code, signaling, attempt }: FailureFact
   const lines = [
     `Beeline, protocol ${PROTOCOL_VERSION}`,
     `browser: ${browser}`,
-    `reason: ${code ?? 'none'}`,
-    `signaling: ${signaling}`,
+    `reason: ${code}`,
+    `signaling: ${signaling ?? 'not begun'}`,
     ...(attempt === null ? ['no attempt to connect was in trouble'] : attemptLines(attempt, withAddresses)),
   ];
   return lines.join('\n');

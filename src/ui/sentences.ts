@@ -30,19 +30,27 @@ export function slownessWords({ kind, relayProtocol }: PathInfo): string {
 
 /** Null while the line to the server is open: then there is nothing to say. */
 export function signalingWords(status: SignalingStatus): Words | null {
+  if (status === 'connecting') {
+    return { sentence: 'Connecting to the Beeline server.', next: 'The link works in a moment.' };
+  }
+  const code = signalingCode(status);
+  return code === null ? null : explain(code);
+}
+
+/** What is wrong with the line to the server; null while it is open or first being made. */
+function signalingCode(status: SignalingStatus): ErrorCode | null {
   switch (status) {
     case 'open':
-      return null;
     case 'connecting':
-      return { sentence: 'Connecting to the Beeline server.', next: 'The link works in a moment.' };
+      return null;
     case 'offline':
-      return explain('server-unreachable');
+      return 'server-unreachable';
     case 'no-network':
-      return explain('offline');
+      return 'offline';
     case 'taken':
-      return explain('share-open-elsewhere');
+      return 'share-open-elsewhere';
     case 'refused':
-      return explain('server-refused');
+      return 'server-refused';
   }
 }
 
@@ -104,7 +112,7 @@ export function receivingWords(view: ReceivingView): Words {
   const { state } = view;
   switch (state.at) {
     case 'connecting':
-      return connectingWords(state.reason, view.signaling);
+      return connectingWords(troubleOf(view));
     case 'greeting':
       return state.asked
         ? { sentence: 'Waiting for the sender to allow you', next: 'They see your device and decide.' }
@@ -154,19 +162,33 @@ export function receivingWords(view: ReceivingView): Words {
   }
 }
 
-/** Why there is no connection: the line to the server first, for without it nothing else can be mended. */
-export function troubleWords(reason: ErrorCode | null, signaling: SignalingStatus): Words | null {
-  if (signaling !== 'open' && signaling !== 'connecting') return signalingWords(signaling);
-  return reason === null ? null : explain(reason);
+/**
+ * Why there is no connection, or no other will be: the line to the server first, for without it nothing else can be
+ * mended. Null while nothing is wrong.
+ */
+export function troubleOf({ state, signaling }: Pick<ReceivingView, 'state' | 'signaling'>): ErrorCode | null {
+  switch (state.at) {
+    case 'connecting':
+    case 'reconnecting':
+      return signalingCode(signaling) ?? state.reason;
+    case 'failed':
+      return state.code;
+    case 'greeting':
+    case 'offered':
+    case 'checking':
+    case 'preparing':
+    case 'transferring':
+    case 'finished':
+    case 'cancelled':
+      return null;
+  }
 }
 
-function connectingWords(reason: ErrorCode | null, signaling: SignalingStatus): Words {
-  const trouble = troubleWords(reason, signaling);
+function connectingWords(trouble: ErrorCode | null): Words {
   if (trouble === null) return { sentence: 'Connecting', next: 'Looking for the sender.' };
-  if (trouble.sentence === explain('sender-away').sentence) {
-    return { sentence: 'Waiting for the sender', next: trouble.next };
-  }
-  return { sentence: 'Not connected yet', next: `${trouble.sentence} ${trouble.next}` };
+  const { sentence, next } = explain(trouble);
+  if (trouble === 'sender-away') return { sentence: 'Waiting for the sender', next };
+  return { sentence: 'Not connected yet', next: `${sentence} ${next}` };
 }
 
 function finishedWords(progress: Progress | null, accepted: number): Words {

@@ -31,9 +31,10 @@ it('[C12] holds no address and no host unless it may, and never a credential', (
 });
 
 it('[C12] says so when nothing was tried', () => {
-  expect(failureReport({ browser: 'T', code: null, signaling: 'offline', attempt: null }, false)).toContain(
-    'signaling: offline',
-  );
+  const told = failureReport({ browser: 'T', code: 'server-unreachable', signaling: 'offline', attempt: null }, false);
+  expect(told).toContain('reason: server-unreachable\nsignaling: offline');
+  const unopened = failureReport({ browser: 'T', code: 'unsupported', signaling: null, attempt: null }, false);
+  expect(unopened).toContain('reason: unsupported\nsignaling: not begun');
 });
 
 it.each([
