@@ -7,7 +7,7 @@
  * The server is reached by a name, so that a link of one person is good for another who has only IPv6.
  */
 import type { Device } from '../e2e/browser.ts';
-import { launchOn } from './browser.ts';
+import { launchOn, type BrowserOptions } from './browser.ts';
 import type { Host } from './host.ts';
 import { Lab } from './lab.ts';
 import type { Lan, Plug } from './lan.ts';
@@ -53,11 +53,13 @@ export interface Place {
 
 export class Internet {
   #homes = 0;
+  readonly #origins: string[] = [];
 
   private constructor(
     readonly lab: Lab,
     readonly lan: Lan,
     readonly relay: LabRelay,
+    private readonly server: Plug,
     private readonly addresses: Readonly<Record<'v4' | 'v6', Readonly<Record<string, string>>>>,
   ) {}
 
@@ -74,11 +76,12 @@ export class Internet {
       const { address, address6, host } = plugs.relay;
       const addresses = [address, ...(address6 === null ? [] : [address6])];
       const relay = await LabRelay.start({ host, addresses }, [SECRET]);
-      await startServerOn(plugs.server.host, '::', PORT, relay.serverEnvironment);
-      return new Internet(lab, lan, relay, {
+      const internet = new Internet(lab, lan, relay, plugs.server, {
         v4: { [SERVER]: plugs.server.address },
         v6: { [SERVER]: `[${plugs.server.address6 ?? ''}]` },
       });
+      await internet.serve(PORT, relay.serverEnvironment);
+      return internet;
     } catch (error) {
       await lab.close();
       throw error;
@@ -88,6 +91,18 @@ export class Internet {
   /** Where the server is, without a slash at the end. */
   get baseUrl(): string {
     return `http://${SERVER}:${PORT}`;
+  }
+
+  /**
+   * Starts another server at the same address, for browsers launched from now on.
+   * @param env what it is told of a relay.
+   * @returns where it is, without a slash at the end.
+   */
+  async serve(port: number, env: Readonly<Record<string, string>>): Promise<string> {
+    await startServerOn(this.server.host, '::', port, env);
+    const origin = `http://${SERVER}:${port}`;
+    this.#origins.push(origin);
+    return origin;
   }
 
   /** A new person in a network of their own. */
@@ -116,8 +131,8 @@ export class Internet {
   }
 
   /** A person's browser; whoever asks for it closes it. */
-  async device(host: Host, isIpv6 = false): Promise<Device> {
-    return launchOn(host, [this.baseUrl], this.addresses[isIpv6 ? 'v6' : 'v4']);
+  async device(host: Host, isIpv6 = false, options: BrowserOptions = {}): Promise<Device> {
+    return launchOn(host, this.#origins, { names: this.addresses[isIpv6 ? 'v6' : 'v4'], ...options });
   }
 
   async close(): Promise<void> {

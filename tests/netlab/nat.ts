@@ -61,6 +61,16 @@ export async function setPolicy(router: Host, outside: string, policy: Policy): 
   await router.exec(ensureProgram('nft', 'nftables'), [ruleset(outside, policy)]);
 }
 
+/** Also drops what a router forwards and this matches, either way and from now on. */
+export async function drop({ router }: Home, match: string): Promise<void> {
+  const table = [
+    'table inet dropped {',
+    ...chain('forward', 'filter hook forward priority filter', [`${match} drop`]),
+    '}',
+  ];
+  await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
+}
+
 /** A network behind a router of its own. */
 export interface Home {
   readonly router: Host;

@@ -42,6 +42,11 @@ export class LabRelay {
     return relay;
   }
 
+  /** Its own. */
+  get addresses(): readonly string[] {
+    return this.place.addresses;
+  }
+
   /** What the server is to be told of it. */
   get serverEnvironment(): Readonly<Record<string, string>> {
     const { urls } = readRelay(this.env, []);

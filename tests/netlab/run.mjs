@@ -3,6 +3,7 @@
  * that people are in; or a network that changes during a transfer.
  *
  *   npm run netlab -- matrix [--from open,symmetric] [--to ipv6]
+ *   npm run netlab -- reasons
  *   npm run netlab -- changes [--only rebind,restart]
  *   npm run netlab -- [--rate 100] [--rtt 50] [--jitter 0] [--loss 0] [--burst 1] [--queue 1024] [--size 32] [--raw]
  *
@@ -74,6 +75,9 @@ function readCommand() {
         options: { ...(senders && { senders }), ...(receivers && { receivers }) },
       };
     }
+    case 'reasons':
+      parseArgs({ args });
+      return { path: 'tests/netlab/reasons.ts', options: {} };
     case 'changes': {
       const { values } = parseArgs({ args, options: { only: { type: 'string' } } });
       const { names: only } = names(values.only);
