@@ -20,8 +20,12 @@ export interface RelayEnvironment {
 const USER_QUOTA = 240;
 const TOTAL_QUOTA = 4_800;
 
-/** Hosts in the URLs without TURN_HOST: with three URLs each, fewer than the eight that a page reads. */
-const URL_HOSTS = 2;
+/**
+ * Hosts in the URLs without TURN_HOST. Of TURN with three URLs each, fewer than the eight that a page reads; of STUN one more,
+ * because two addresses of one family tell what a NAT does with ports.
+ */
+const TURN_HOSTS = 2;
+const STUN_HOSTS = 3;
 
 function parseAddress(text: string): RelayAddress {
   const [first = '', local] = text.split('/');
@@ -94,7 +98,7 @@ export function readRelay(env: Environment, own: readonly string[]): RelayEnviro
     throw new ConfigError('TURN_CERT and TURN_KEY must be set together: the certificate and its key.');
   }
   const tls = cert === undefined || key === undefined ? null : { port: value.TURN_TLS_PORT, cert, key };
-  const hosts = host === undefined ? addresses.slice(0, URL_HOSTS).map(urlHost) : [host];
+  const hosts = host === undefined ? addresses.map(urlHost) : [host];
   return {
     options: {
       realm: host === undefined || host.startsWith('[') ? 'beeline' : host,
@@ -108,8 +112,8 @@ export function readRelay(env: Environment, own: readonly string[]): RelayEnviro
     },
     secrets: value.TURN_SECRET,
     urls: {
-      stun: hosts.map((name) => `stun:${name}:${value.TURN_PORT}`),
-      turn: hosts.flatMap((name) => turnUrls(name, value.TURN_PORT, tls?.port)),
+      stun: hosts.slice(0, STUN_HOSTS).map((name) => `stun:${name}:${value.TURN_PORT}`),
+      turn: hosts.slice(0, TURN_HOSTS).flatMap((name) => turnUrls(name, value.TURN_PORT, tls?.port)),
     },
   };
 }

@@ -32,6 +32,8 @@ export interface Findings {
   /** False when a browser found no candidate at all. */
   readonly hasAddress: boolean;
   readonly stun: readonly { readonly url: string; readonly answered: boolean }[];
+  /** STUN servers saw this device, and none of them over IPv4. */
+  readonly onlyIpv6: boolean;
   readonly nat: NatKind;
   readonly relays: readonly RelayFinding[];
   readonly room: Room | null;
@@ -45,9 +47,16 @@ export interface Finding {
   readonly text: string;
 }
 
-/** @param own addresses of this device that the browser shows; empty where it hides them. */
-export function natKind(mappings: readonly Mapping[], asked: ReadonlySet<string>, own: ReadonlySet<string>): NatKind {
-  if (mappings.length === 0) return 'unknown';
+/**
+ * @param mappings what all servers saw of the same sockets. A browser reports an address once, however many saw it.
+ * @param alone what each server saw that was asked alone.
+ * @param own addresses of this device that the browser shows; empty where it hides them.
+ */
+export function natKind(
+  mappings: readonly Mapping[],
+  alone: readonly Mapping[],
+  own: ReadonlySet<string>,
+): NatKind {
   if (mappings.some(({ seen }) => own.has(seen))) return 'none';
   for (const family of [4, 6] as const) {
     const ofFamily = mappings.filter((mapping) => mapping.family === family);
@@ -56,9 +65,11 @@ export function natKind(mappings: readonly Mapping[], asked: ReadonlySet<string>
     if (servers.size < ofFamily.length) return 'unknown';
     if (new Set(ofFamily.map(({ seen }) => seen)).size > 1) return 'changing';
   }
-  // A browser reports an address once, however many servers saw it: that all did is known from asking each alone.
-  const hosts = new Set([...asked].map((server) => server.replace(/:\d+$/u, '')));
-  return hosts.size > 1 ? 'same' : 'unknown';
+  // IPv6 is hardly ever translated: where there is IPv4 too, that is what holds devices apart.
+  const family = mappings.some((mapping) => mapping.family === 4) ? 4 : 6;
+  const ofFamily = alone.filter((mapping) => mapping.family === family);
+  const hosts = new Set(ofFamily.map(({ server }) => server.replace(/:\d+$/u, '')));
+  return mappings.length > 0 && hosts.size > 1 ? 'same' : 'unknown';
 }
 
 /** `UDP`, `TCP` or `TLS`: how a TURN URL is reached. RFC 7065. */
@@ -71,7 +82,7 @@ export function transportOf(url: string): 'UDP' | 'TCP' | 'TLS' {
 export function meaningOf(
   findings: Findings,
 ): { readonly sentence: string; readonly next: string } & Pick<Finding, 'verdict'> {
-  const { online, webrtc, signalingMs, hasAddress, stun, nat, relays } = findings;
+  const { online, webrtc, signalingMs, hasAddress, stun, onlyIpv6, nat, relays } = findings;
   const bad = (code: ErrorCode) => ({ ...explain(code), verdict: 'bad' as const });
   if (!webrtc) return bad('unsupported');
   if (signalingMs === null) return bad(online ? 'server-unreachable' : 'offline');
@@ -97,6 +108,20 @@ export function meaningOf(
       verdict: 'fair',
       sentence: 'This network changes its ports for each connection, so this device reaches only some others.',
       next: 'Use another network, or ask the host of this server to add a TURN relay.',
+    };
+  }
+  if (onlyIpv6) {
+    return {
+      verdict: 'fair',
+      sentence: 'This network has only IPv6, so this device connects directly only to others that have it too.',
+      next: 'For all others, ask the host of this server to add a TURN relay.',
+    };
+  }
+  if (nat === 'unknown') {
+    return {
+      verdict: 'fair',
+      sentence: 'This device can connect directly to others, though perhaps only to some.',
+      next: 'Some networks never meet without a TURN relay, and this server has none.',
     };
   }
   return {
@@ -125,11 +150,10 @@ function refusalFirst(a: ErrorCode, b: ErrorCode): number {
   return Number(b === 'relay-refused') - Number(a === 'relay-refused');
 }
 
-const NAT_TEXT: Readonly<Record<NatKind, string>> = {
+const NAT_TEXT: Readonly<Record<Exclude<NatKind, 'unknown'>, string>> = {
   none: 'No address translation: others can reach this device directly.',
   same: 'One public port for all: direct connections usually work.',
   changing: 'Another public port for each destination (symmetric): direct connections often fail.',
-  unknown: 'Cannot be told with these servers.',
 };
 
 /** Each thing that was looked at, in the order in which a connection needs it. */
@@ -140,14 +164,10 @@ export function findingsList(findings: Findings): Finding[] {
       ? { name: 'Signaling', verdict: 'bad', text: 'The Beeline server did not answer.' }
       : { name: 'Signaling', verdict: 'good', text: `Connected in ${Math.round(signalingMs)} ms.` },
     stunFinding(stun),
-    {
-      name: 'Kind of NAT',
-      verdict: nat === 'changing' ? 'fair' : nat === 'unknown' ? 'fair' : 'good',
-      text: NAT_TEXT[nat],
-    },
+    natFinding(nat, stun),
     ...(relays.length === 0
       ? [{ name: 'Relay', verdict: 'fair', text: 'This server has none.' } as const]
-      : relays.map(relayFinding)),
+      : relayFindings(relays)),
     roomFinding(room),
     camera === 'there'
       ? { name: 'Camera', verdict: 'good', text: 'There is one for scanning QR codes.' }
@@ -168,13 +188,34 @@ function stunFinding(stun: Findings['stun']): Finding {
   const answered = stun.filter((server) => server.answered).length;
   if (answered === 0) return { name, verdict: 'bad', text: 'No STUN server answered: UDP seems to be blocked.' };
   if (answered === stun.length) return { name, verdict: 'good', text: 'Found through STUN.' };
-  return { name, verdict: 'fair', text: `${answered} of ${stun.length} STUN servers answered.` };
+  // Those that have only the other family of addresses cannot answer, and one is enough.
+  return { name, verdict: 'good', text: `Found through STUN: ${answered} of ${stun.length} servers answered.` };
 }
 
-function relayFinding({ url, rttMs, failure }: RelayFinding): Finding {
-  const name = `Relay over ${transportOf(url)}`;
-  if (rttMs !== null) return { name, verdict: 'good', text: `Works: ${Math.round(rttMs)} ms there and back.` };
-  return { name, verdict: 'bad', text: failure === 'relay-refused' ? 'It refused this device.' : 'Not reached.' };
+function natFinding(nat: NatKind, stun: Findings['stun']): Finding {
+  const name = 'Kind of NAT';
+  if (nat !== 'unknown') return { name, verdict: nat === 'changing' ? 'fair' : 'good', text: NAT_TEXT[nat] };
+  const isAnswered = stun.some(({ answered }) => answered);
+  return {
+    name,
+    verdict: 'fair',
+    text: isAnswered ? 'Cannot be told: that takes STUN servers at two addresses.' : 'Cannot be told without STUN.',
+  };
+}
+
+/** One for each way to reach a relay: a network that has one family of addresses does not reach it over the other. */
+function relayFindings(relays: readonly RelayFinding[]): Finding[] {
+  return (['UDP', 'TCP', 'TLS'] as const).flatMap((transport) => {
+    const all = relays.filter(({ url }) => transportOf(url) === transport);
+    return all.length === 0 ? [] : [relayFinding(`Relay over ${transport}`, all)];
+  });
+}
+
+function relayFinding(name: string, all: readonly RelayFinding[]): Finding {
+  const rttMs = Math.min(...all.map((relay) => relay.rttMs ?? Infinity));
+  if (rttMs < Infinity) return { name, verdict: 'good', text: `Works: ${Math.round(rttMs)} ms there and back.` };
+  const isRefused = all.some(({ failure }) => failure === 'relay-refused');
+  return { name, verdict: 'bad', text: isRefused ? 'It refused this device.' : 'Not reached.' };
 }
 
 function roomFinding(room: Room | null): Finding {

@@ -31,16 +31,17 @@ export async function probe({ signaling, clock, random, room }: ProbePorts): Pro
     webrtc ? Promise.all(relayServers(iceServers).map((server) => probeRelay(server, clock))) : [],
     room().catch(() => null),
     probeCamera(),
-    probeServiceWorker(),
+    probeServiceWorker(clock),
   ]);
-  const asked = new Set(stun.filter(({ answered }) => answered).map(({ url }) => serverOf(url)));
+  const alone = stun.flatMap(({ mappings }) => mappings);
   return {
     online: navigator.onLine,
     webrtc,
     signalingMs: ms,
     hasAddress: (nat?.candidates.length ?? 0) > 0,
-    stun,
-    nat: natKind(nat === null ? [] : mappingsOf(nat.candidates), asked, ownOf(nat?.candidates ?? [])),
+    stun: stun.map(({ url, mappings }) => ({ url, answered: mappings.length > 0 })),
+    onlyIpv6: alone.length > 0 && alone.every(({ family }) => family === 6),
+    nat: natKind(mappingsOf(nat?.candidates ?? []), alone, ownOf(nat?.candidates ?? [])),
     relays,
     room: found,
     camera,
@@ -79,18 +80,19 @@ function within<Value>(clock: Clock, promise: Promise<Value>, otherwise: Value):
   });
 }
 
-async function probeStun(url: string): Promise<{ readonly url: string; readonly answered: boolean }> {
-  const { candidates } = await gather({ iceServers: [{ urls: url }] }, ({ type }) => type === 'srflx');
-  return { url, answered: candidates.some(({ type }) => type === 'srflx') };
+/** Over each family of addresses, as far as this device and the server have it. */
+async function probeStun(url: string): Promise<{ readonly url: string; readonly mappings: readonly Mapping[] }> {
+  const { candidates } = await gather({ iceServers: [{ urls: url }] });
+  return { url, mappings: mappingsOf(candidates) };
 }
 
 /** All servers from the same sockets, so that what they see can be compared. */
 function probeAll(iceServers: IceServers): Promise<Gathered> {
-  return gather({ iceServers: iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })) }, () => false);
+  return gather({ iceServers: iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })) });
 }
 
-/** Ends with the gathering, with the first candidate that is `enough`, or in time. */
-async function gather(config: RTCConfiguration, enough: (candidate: RTCIceCandidate) => boolean): Promise<Gathered> {
+/** Ends with the gathering, or in time. */
+async function gather(config: RTCConfiguration): Promise<Gathered> {
   const connection = new RTCPeerConnection(config);
   const candidates: RTCIceCandidate[] = [];
   const errors: GatheringError[] = [];
@@ -102,7 +104,7 @@ async function gather(config: RTCConfiguration, enough: (candidate: RTCIceCandid
         errors.push({ url, code: errorCode, text: errorText });
       connection.onicecandidate = ({ candidate }) => {
         if (candidate !== null && candidate.candidate !== '') candidates.push(candidate);
-        if (candidate === null || enough(candidate)) resolve();
+        if (candidate === null) resolve();
       };
       connection.setLocalDescription().catch(reject);
     });
@@ -205,8 +207,12 @@ async function probeCamera(): Promise<Findings['camera']> {
   return devices.some(({ kind }) => kind === 'videoinput') ? 'there' : 'none';
 }
 
-async function probeServiceWorker(): Promise<boolean> {
+/** On a first visit it is still being installed. */
+async function probeServiceWorker(clock: Clock): Promise<boolean> {
   if (!('serviceWorker' in navigator)) return false;
-  const registration = await navigator.serviceWorker.getRegistration().catch(() => undefined);
-  return registration?.active !== null && registration !== undefined;
+  const ready = navigator.serviceWorker.ready.then(
+    () => true,
+    () => false,
+  );
+  return within(clock, ready, false);
 }

@@ -13,6 +13,7 @@ const findings = (change: Partial<Findings>): Findings => ({
   signalingMs: 40,
   hasAddress: true,
   stun: [{ url: 'stun:a', answered: true }],
+  onlyIpv6: false,
   nat: 'same',
   relays: [],
   room: { kind: 'opfs', freeBytes: 4e9 },
@@ -37,6 +38,8 @@ describe('what the findings mean', () => {
     ],
     ['fair', 'on its own network', { stun: [], nat: 'unknown' }],
     ['fair', 'only some others', { nat: 'changing' }],
+    ['fair', 'perhaps only to some', { nat: 'unknown' }],
+    ['fair', 'only IPv6', { onlyIpv6: true, nat: 'none' }],
     ['good', 'directly to most others', {}],
     ['good', 'directly where it can, else through the relay', { relays: [works(UDP)] }],
     ['good', 'mostly through the relay', { nat: 'changing', relays: [works(UDP)] }],
@@ -60,19 +63,44 @@ describe('what the findings mean', () => {
   });
 });
 
+it('[C13] has one row for each way to a relay, and the best of what it found there', () => {
+  const [OTHER_UDP, OTHER_TLS] = [UDP, TLS].map((url) => url.replace('relay.example', '[2001:db8::7]')) as [string, string];
+  const relays = [
+    fails(OTHER_UDP, 'relay-unreachable'),
+    works(UDP),
+    fails(OTHER_TLS, 'relay-unreachable'),
+    fails(TLS, 'relay-refused'),
+  ];
+  const rows = findingsList(findings({ relays })).filter(({ name }) => name.startsWith('Relay'));
+  expect(rows).toEqual([
+    { name: 'Relay over UDP', verdict: 'good', text: 'Works: 20 ms there and back.' },
+    { name: 'Relay over TLS', verdict: 'bad', text: 'It refused this device.' },
+  ]);
+});
+
+it('[C13] says why it cannot tell the kind of NAT', () => {
+  const textOf = (change: Partial<Findings>) =>
+    findingsList(findings({ nat: 'unknown', ...change })).find(({ name }) => name === 'Kind of NAT')?.text;
+  expect(textOf({})).toContain('STUN servers at two addresses');
+  expect(textOf({ stun: silent })).toContain('without STUN');
+});
+
 describe('the kind of NAT', () => {
   const [A, B] = ['a.example:3478', 'b.example:3478'];
   const seen = (server: string, address: string, family: 4 | 6 = 4): Mapping => ({ server, seen: address, family });
-  it.each<[string, Mapping[], string[], string[]]>([
-    ['unknown', [], [A, B], []],
-    ['none', [seen(A, '203.0.113.7:5')], [A], ['203.0.113.7:5']],
-    ['changing', [seen(A, '203.0.113.7:5'), seen(B, '203.0.113.7:6')], [A, B], []],
-    ['same', [seen(A, '203.0.113.7:5')], [A, B], []],
-    ['same', [seen(A, '203.0.113.7:5'), seen(A, '[2001:db8::1]:5', 6)], [A, B], []],
-    ['unknown', [seen(A, '203.0.113.7:5')], [A], []],
-    ['unknown', [seen(A, '203.0.113.7:5')], [A, 'a.example:3479'], []],
-    ['unknown', [seen(A, '203.0.113.7:5'), seen(A, '203.0.113.7:6')], [A, B], []],
-  ])('[C13] is %s for %j seen by %j', (kind, mappings, asked, own) => {
-    expect(natKind(mappings, new Set(asked), new Set(own))).toBe(kind);
+  const at = (server: string, family: 4 | 6 = 4): Mapping => seen(server, 'any', family);
+  it.each<[string, Mapping[], Mapping[], string[]]>([
+    ['unknown', [], [at(A), at(B)], []],
+    ['none', [seen(A, '203.0.113.7:5')], [at(A)], ['203.0.113.7:5']],
+    ['changing', [seen(A, '203.0.113.7:5'), seen(B, '203.0.113.7:6')], [at(A), at(B)], []],
+    ['same', [seen(A, '203.0.113.7:5')], [at(A), at(B)], []],
+    ['same', [seen(A, '203.0.113.7:5'), seen(A, '[2001:db8::1]:5', 6)], [at(A), at(B), at(A, 6)], []],
+    ['same', [seen(A, '[2001:db8::1]:5', 6)], [at(A, 6), at(B, 6)], []],
+    ['unknown', [seen(A, '203.0.113.7:5'), seen(B, '[2001:db8::1]:5', 6)], [at(A), at(B, 6)], []],
+    ['unknown', [seen(A, '203.0.113.7:5')], [at(A)], []],
+    ['unknown', [seen(A, '203.0.113.7:5')], [at(A), at('a.example:3479')], []],
+    ['unknown', [seen(A, '203.0.113.7:5'), seen(A, '203.0.113.7:6')], [at(A), at(B)], []],
+  ])('[C13] is %s for %j where alone %j', (kind, mappings, alone, own) => {
+    expect(natKind(mappings, alone, new Set(own))).toBe(kind);
   });
 });

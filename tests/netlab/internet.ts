@@ -18,6 +18,8 @@ import { startServerOn } from './server.ts';
 /** The server is on port 443, because some networks let out nothing else; the relay has an address of its own for the same. */
 const PORT = 443;
 const SERVER = 'beeline.test';
+/** Last number of the relay's other IPv4 address: a STUN server at two of them tells what a NAT does with ports. */
+const RELAY_SECOND = 250;
 const SECRET = 'a secret of the lab'.replaceAll(' ', '-');
 
 /**
@@ -73,8 +75,10 @@ export class Internet {
         server: await lan.plug(await lab.host('server')),
         relay: await lan.plug(await lab.host('relay')),
       };
-      const { address, address6, host } = plugs.relay;
-      const addresses = [address, ...(address6 === null ? [] : [address6])];
+      const { address, address6, host, device } = plugs.relay;
+      const second = `${lan.prefix}.${RELAY_SECOND}`;
+      await host.ip('address', 'add', `${second}/24`, 'dev', device);
+      const addresses = [address, ...(address6 === null ? [] : [address6]), second];
       const relay = await LabRelay.start({ host, addresses }, [SECRET]);
       const internet = new Internet(lab, lan, relay, plugs.server, {
         v4: { [SERVER]: plugs.server.address },

@@ -4,6 +4,7 @@
  *
  *   npm run netlab -- matrix [--from open,symmetric] [--to ipv6]
  *   npm run netlab -- reasons
+ *   npm run netlab -- check
  *   npm run netlab -- changes [--only rebind,restart]
  *   npm run netlab -- [--rate 100] [--rtt 50] [--jitter 0] [--loss 0] [--burst 1] [--queue 1024] [--size 32] [--raw]
  *
@@ -76,8 +77,9 @@ function readCommand() {
       };
     }
     case 'reasons':
+    case 'check':
       parseArgs({ args });
-      return { path: 'tests/netlab/reasons.ts', options: {} };
+      return { path: `tests/netlab/${command}.ts`, options: {} };
     case 'changes': {
       const { values } = parseArgs({ args, options: { only: { type: 'string' } } });
       const { names: only } = names(values.only);

@@ -23,7 +23,7 @@ describe('the environment of a relay', () => {
       },
       secrets: undefined,
       urls: {
-        stun: ['stun:192.0.2.7:3478', 'stun:192.0.2.8:3478'],
+        stun: ['stun:192.0.2.7:3478', 'stun:192.0.2.8:3478', 'stun:[2001:db8::7]:3478'],
         turn: ['192.0.2.7', '192.0.2.8'].flatMap((host) => [
           `turn:${host}:3478?transport=udp`,
           `turn:${host}:3478?transport=tcp`,

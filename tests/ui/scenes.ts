@@ -38,6 +38,7 @@ const ALL_GOOD: Findings = {
     { url: 'stun:stun1.example', answered: true },
     { url: 'stun:stun2.example', answered: true },
   ],
+  onlyIpv6: false,
   nat: 'same',
   relays: [
     { url: 'turn:relay.example:3478?transport=udp', rttMs: 31, failure: null },
