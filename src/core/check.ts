@@ -12,7 +12,8 @@ export interface Mapping {
 }
 
 /**
- * What a NAT does with ports. `same`: one public port for all destinations, so that another device can be told of it.
+ * What a NAT does with ports. `same`: one public port for all destinations, so that another device can be told of it; a
+ * browser that hides this device's own addresses does not let it be told from `none`.
  * `changing`: another for each (symmetric), which needs a relay unless the other side is open.
  */
 export type NatKind = 'none' | 'same' | 'changing' | 'unknown';
@@ -52,11 +53,7 @@ export interface Finding {
  * @param alone what each server saw that was asked alone.
  * @param own addresses of this device that the browser shows; empty where it hides them.
  */
-export function natKind(
-  mappings: readonly Mapping[],
-  alone: readonly Mapping[],
-  own: ReadonlySet<string>,
-): NatKind {
+export function natKind(mappings: readonly Mapping[], alone: readonly Mapping[], own: ReadonlySet<string>): NatKind {
   if (mappings.some(({ seen }) => own.has(seen))) return 'none';
   for (const family of [4, 6] as const) {
     const ofFamily = mappings.filter((mapping) => mapping.family === family);
@@ -152,7 +149,7 @@ function refusalFirst(a: ErrorCode, b: ErrorCode): number {
 
 const NAT_TEXT: Readonly<Record<Exclude<NatKind, 'unknown'>, string>> = {
   none: 'No address translation: others can reach this device directly.',
-  same: 'One public port for all: direct connections usually work.',
+  same: 'None, or one public port for all: direct connections usually work.',
   changing: 'Another public port for each destination (symmetric): direct connections often fail.',
 };
 

@@ -64,7 +64,10 @@ describe('what the findings mean', () => {
 });
 
 it('[C13] has one row for each way to a relay, and the best of what it found there', () => {
-  const [OTHER_UDP, OTHER_TLS] = [UDP, TLS].map((url) => url.replace('relay.example', '[2001:db8::7]')) as [string, string];
+  const [OTHER_UDP, OTHER_TLS] = [UDP, TLS].map((url) => url.replace('relay.example', '[2001:db8::7]')) as [
+    string,
+    string,
+  ];
   const relays = [
     fails(OTHER_UDP, 'relay-unreachable'),
     works(UDP),
