@@ -30,8 +30,8 @@ export interface Findings {
   readonly webrtc: boolean;
   /** Milliseconds until the signaling server let this device in; null when it did not. */
   readonly signalingMs: number | null;
-  /** False when a browser found no candidate at all. */
-  readonly hasAddress: boolean;
+  /** `none` when a browser found no candidate at all, and `forbidden` when it found none without trying UDP. */
+  readonly address: 'found' | 'none' | 'forbidden';
   readonly stun: readonly { readonly url: string; readonly answered: boolean }[];
   /** STUN servers saw this device, and none of them over IPv4. */
   readonly onlyIpv6: boolean;
@@ -79,14 +79,15 @@ export function transportOf(url: string): 'UDP' | 'TCP' | 'TLS' {
 export function meaningOf(
   findings: Findings,
 ): { readonly sentence: string; readonly next: string } & Pick<Finding, 'verdict'> {
-  const { online, webrtc, signalingMs, hasAddress, stun, onlyIpv6, nat, relays } = findings;
+  const { online, webrtc, signalingMs, address, stun, onlyIpv6, nat, relays } = findings;
   const bad = (code: ErrorCode) => ({ ...explain(code), verdict: 'bad' as const });
   if (!webrtc) return bad('unsupported');
   if (signalingMs === null) return bad(online ? 'server-unreachable' : 'offline');
   const relayed = relays.filter(({ rttMs }) => rttMs !== null).map(({ url }) => transportOf(url));
   const mapped = stun.some(({ answered }) => answered);
-  if (relayed.length > 0) return throughRelay(relayed, mapped, nat);
-  if (!hasAddress) return bad('no-address');
+  if (relayed.length > 0) return throughRelay(relayed, mapped, findings);
+  if (address === 'forbidden') return bad('unsupported');
+  if (address === 'none') return bad('no-address');
   const [failure] = relays.flatMap(({ failure }) => failure ?? []).sort(refusalFirst);
   if (failure !== undefined) {
     const { sentence, next } = explain(failure);
@@ -128,12 +129,17 @@ export function meaningOf(
   };
 }
 
-function throughRelay(relayed: readonly string[], mapped: boolean, nat: NatKind): ReturnType<typeof meaningOf> {
+function throughRelay(
+  relayed: readonly string[],
+  mapped: boolean,
+  { address, nat }: Findings,
+): ReturnType<typeof meaningOf> {
   const good = { verdict: 'good', next: 'Nothing is missing.' } as const;
   if (!relayed.includes('UDP') && !mapped) {
+    const who = address === 'forbidden' ? 'This browser may not make' : 'This network blocks';
     return {
       ...good,
-      sentence: `This network blocks direct connections; this device connects through the relay, over ${relayed[0] ?? 'TCP'}.`,
+      sentence: `${who} direct connections; this device connects through the relay, over ${relayed[0] ?? 'TCP'}.`,
       next: 'That works everywhere, and is slower than a direct path.',
     };
   }

@@ -139,9 +139,7 @@ export function diagnose(evidence: ConnectEvidence, iceServers: IceServers): Err
   const isRefused = relayErrors.some(isRefusal);
   if (gathering !== null && gathered.length === 0 && (isGathered || forMs >= SILENT_MS)) {
     if (isRefused) return 'relay-refused';
-    return isGathered && overUdp(iceServers) && !errors.some(({ url }) => isOverUdp(url))
-      ? 'unsupported'
-      : 'no-address';
+    return isGathered && isUdpUntried(errors, iceServers) ? 'unsupported' : 'no-address';
   }
   if (!answered) return 'peer-silent';
   if (joinedMs >= 0) return 'connect-timeout';
@@ -168,9 +166,12 @@ function isEncrypted(evidence: ConnectEvidence): boolean {
   return lastState(evidence, 'dtls') === 'connected' || lastState(evidence, 'connection') === 'connected';
 }
 
-/** A browser that may not use UDP does not even try these: neither an address nor an error comes of them. */
-function overUdp(iceServers: IceServers): boolean {
-  return iceServers.some(({ urls }) => urls.some(isOverUdp));
+/**
+ * True when a gathering that found nothing has not even tried the servers over UDP: a browser that may not use it tells
+ * neither an address nor an error of them.
+ */
+export function isUdpUntried(errors: readonly GatheringError[], iceServers: IceServers): boolean {
+  return iceServers.some(({ urls }) => urls.some(isOverUdp)) && !errors.some(({ url }) => isOverUdp(url));
 }
 
 function isOverUdp(url: string): boolean {

@@ -1,7 +1,7 @@
 /** Finds out what this device can reach, without a second one. Loaded with the check page. */
 import type { Findings, Mapping, RelayFinding } from '../core/check.ts';
 import { natKind } from '../core/check.ts';
-import { isRefusal, type GatheringError } from '../core/diagnosis.ts';
+import { isRefusal, isUdpUntried, type GatheringError } from '../core/diagnosis.ts';
 import type { Clock, Random, Room, SignalingFactory } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 
@@ -19,6 +19,7 @@ type IceServers = IceAnswer['iceServers'];
 interface Gathered {
   readonly candidates: readonly RTCIceCandidate[];
   readonly errors: readonly GatheringError[];
+  readonly isComplete: boolean;
 }
 
 export async function probe({ signaling, clock, random, room }: ProbePorts): Promise<Findings> {
@@ -38,7 +39,7 @@ export async function probe({ signaling, clock, random, room }: ProbePorts): Pro
     online: navigator.onLine,
     webrtc,
     signalingMs: ms,
-    hasAddress: (nat?.candidates.length ?? 0) > 0,
+    address: nat === null ? 'none' : addressOf(nat, iceServers),
     stun: stun.map(({ url, mappings }) => ({ url, answered: mappings.length > 0 })),
     onlyIpv6: alone.length > 0 && alone.every(({ family }) => family === 6),
     nat: natKind(mappingsOf(nat?.candidates ?? []), alone, ownOf(nat?.candidates ?? [])),
@@ -96,6 +97,7 @@ async function gather(config: RTCConfiguration): Promise<Gathered> {
   const connection = new RTCPeerConnection(config);
   const candidates: RTCIceCandidate[] = [];
   const errors: GatheringError[] = [];
+  let isComplete = false;
   try {
     connection.createDataChannel('probe');
     await new Promise<void>((resolve, reject) => {
@@ -104,7 +106,8 @@ async function gather(config: RTCConfiguration): Promise<Gathered> {
         errors.push({ url, code: errorCode, text: errorText });
       connection.onicecandidate = ({ candidate }) => {
         if (candidate !== null && candidate.candidate !== '') candidates.push(candidate);
-        if (candidate === null) resolve();
+        isComplete = candidate === null;
+        if (isComplete) resolve();
       };
       connection.setLocalDescription().catch(reject);
     });
@@ -113,7 +116,13 @@ async function gather(config: RTCConfiguration): Promise<Gathered> {
   } finally {
     connection.close();
   }
-  return { candidates, errors };
+  return { candidates, errors, isComplete };
+}
+
+function addressOf({ candidates, errors, isComplete }: Gathered, iceServers: IceServers): Findings['address'] {
+  const isOwn = candidates.some(({ type }) => type !== 'relay');
+  if (!isOwn && isComplete && isUdpUntried(errors, iceServers)) return 'forbidden';
+  return candidates.length > 0 ? 'found' : 'none';
 }
 
 function relayServers(iceServers: IceServers): RTCIceServer[] {

@@ -84,4 +84,12 @@ describe.skipIf(refusal !== null)('[C13] the check page', () => {
     expect(bare.sentence).toContain(without);
     expectRows(bare, { 'Kind of NAT': ROWS[kind]['Kind of NAT'] ?? UNTOLD, Relay: ['limited', /has none/u] });
   });
+
+  test('tells a browser that may not use UDP from a network that blocks it', async () => {
+    const options = { policies: { WebRtcIPHandling: 'disable_non_proxied_udp' } };
+    const { relayed, bare } = await checks.in('port-restricted', options);
+    expect(relayed.sentence).toContain('This browser may not make direct connections; this device connects through');
+    expect(bare?.sentence).toContain(explain('unsupported').sentence);
+    expectRows(relayed, { 'Relay over UDP': NOT_REACHED, 'Relay over TCP': WORKS, 'Relay over TLS': WORKS });
+  });
 });

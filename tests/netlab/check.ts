@@ -1,5 +1,6 @@
 /** What the check page says in each kind of network, of a server that has a relay and of one that has not. */
 import type { Device } from '../e2e/browser.ts';
+import type { BrowserOptions } from './browser.ts';
 import { Internet, KINDS, type Kind } from './internet.ts';
 
 const PORT_WITHOUT_RELAY = 8001;
@@ -29,9 +30,10 @@ export class Checks {
     return new Checks(net, await net.serve(PORT_WITHOUT_RELAY, { STUN_URLS }));
   }
 
-  async in(kind: Kind): Promise<BothChecked> {
+  /** @param options what the browser is told by an administrator. */
+  async in(kind: Kind, options: BrowserOptions = {}): Promise<BothChecked> {
     const { plug, isIpv6 } = await this.net.place(kind);
-    const device = await this.net.device(plug.host, isIpv6);
+    const device = await this.net.device(plug.host, isIpv6, options);
     try {
       const [relayed, bare] = await Promise.all([
         read(device, this.net.baseUrl),

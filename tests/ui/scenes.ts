@@ -33,7 +33,7 @@ const ALL_GOOD: Findings = {
   online: true,
   webrtc: true,
   signalingMs: 43,
-  hasAddress: true,
+  address: 'found',
   stun: [
     { url: 'stun:stun1.example', answered: true },
     { url: 'stun:stun2.example', answered: true },
