@@ -1,23 +1,36 @@
 /** Mounts the screens on what they can ask for. */
 import { mount } from 'svelte';
 import type { Findings } from './core/check.ts';
+import { BeelineError } from './core/errors.ts';
 import { canChoosePlace, choosePlace } from './disk/place.ts';
 import { canChooseFiles, chooseFiles, pickDrop, pickFiles } from './disk/sources.ts';
 import type { Services } from './flow/services.ts';
 import App from './ui/App.svelte';
 import { watchUpdate } from './update.ts';
 
-const sending = () => import('./share.ts');
+/** Milliseconds for a part of the app: one that is on its way for longer gives the reason. Rule [C11]. */
+const LOAD_MS = 15_000;
+
+/** @throws BeelineError `not-loaded` */
+function arrived<Part>(part: Promise<Part>): Promise<Part> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(new BeelineError('not-loaded'));
+    setTimeout(fail, LOAD_MS);
+    part.then(resolve, fail);
+  });
+}
+
+const sending = () => arrived(import('./share.ts'));
 const kept = () => import('./transfers.ts');
 
 const services: Services = {
   share: async (picked) => (await sending()).share(picked),
-  receive: async (fragment) => (await import('./receive.ts')).receive(fragment),
+  receive: async (fragment) => (await arrived(import('./receive.ts'))).receive(fragment),
   returningShare: async (id) => (await sending()).returningShare(id),
   shareAgain: async (id, picked, partly) => (await sending()).shareAgain(id, picked, partly),
   transfers: async () => (await kept()).transfers(),
   linkOf: async (id) => (await kept()).linkOf(id),
-  stored: async (id) => (await import('./stored.ts')).stored(id),
+  stored: async (id) => (await arrived(import('./stored.ts'))).stored(id),
   forget: async (note) => (await kept()).forget(note),
   pickFiles,
   pickDrop,

@@ -12,6 +12,7 @@ const ERRORS = {
     'WebRTC is missing or switched off in this browser.',
     'Allow it in the settings or extensions, or use a current Chrome, Edge, Firefox or Safari.',
   ],
+  'not-loaded': ['A part of Beeline did not arrive.', 'Check your connection, then reload the page.'],
   offline: ['This device is offline.', 'Connect it to a network; Beeline goes on by itself.'],
   'server-unreachable': [
     'The Beeline server cannot be reached.',

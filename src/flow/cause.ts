@@ -1,5 +1,9 @@
 import type { ConnectTrace, FailedAttempt } from '../core/diagnosis.ts';
 import { BeelineError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+
+/** Milliseconds for the diagnosis to be loaded: a network in trouble may not bring it, and a vague reason is one. */
+const LOAD_MS = 3_000;
 
 /** Loaded when an attempt is in trouble: most are not. */
 let diagnosis: typeof import('../core/diagnosis.ts') | null = null;
@@ -13,9 +17,17 @@ export function isVague({ code }: BeelineError): boolean {
   return code === 'connect-timeout' || code === 'connect-failed';
 }
 
-/** Resolves when {@link diagnosed} can tell more, or never will. */
-export async function readyToDiagnose(): Promise<void> {
-  diagnosis ??= await import('../core/diagnosis.ts').catch(() => null);
+/** Resolves when {@link diagnosed} can tell more, or will not in time. */
+export function readyToDiagnose(clock: Clock): Promise<void> {
+  if (diagnosis !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const cancel = clock.after(LOAD_MS, resolve);
+    void import('../core/diagnosis.ts')
+      .then((loaded) => (diagnosis = loaded))
+      .catch(() => undefined)
+      .then(cancel)
+      .then(resolve);
+  });
 }
 
 /** Gives a vague error the code of its cause. Rule [C10]. */

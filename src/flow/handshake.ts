@@ -129,14 +129,14 @@ class SenderDial implements Dial {
     this.#cancelTimeout = this.world.clock.after(ATTEMPT_TIMEOUT_MS - TROUBLE_AFTER_MS, () =>
       this.#reject(this.#refused ?? this.#diagnosed(vague)),
     );
-    void readyToDiagnose().then(() => {
+    void readyToDiagnose(this.world.clock).then(() => {
       if (!this.#closed && !this.#opened) this.ontrouble(this.#diagnosed(vague).code);
     });
   }
 
   /** Waits for the cause no longer than the attempt would have lasted. */
   #fail(error: BeelineError): void {
-    if (isVague(error)) void readyToDiagnose().then(() => this.#reject(this.#diagnosed(error)));
+    if (isVague(error)) void readyToDiagnose(this.world.clock).then(() => this.#reject(this.#diagnosed(error)));
     else this.#reject(error);
   }
 

@@ -193,7 +193,7 @@ class IncomingOffer {
     }
     const forMs = this.world.clock.now() - this.#startedAt;
     const attempt = { trace: this.#trace, answered: true, forMs, iceServers: this.#iceServers };
-    void readyToDiagnose().then(() => this.#reject(diagnosed(error, attempt)));
+    void readyToDiagnose(this.world.clock).then(() => this.#reject(diagnosed(error, attempt)));
   }
 
   #say(signal: LaneSignal): void {

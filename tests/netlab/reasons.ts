@@ -108,6 +108,16 @@ const CAUSES = {
     code: 'unsupported',
     open: async ({ people: { forbidden }, shares: { bare } }) => forbidden.device.open(await bare.link()),
   },
+  'What the page needs for a link never arrives.': {
+    code: 'not-loaded',
+    isFinal: true,
+    open: async ({ people: { hidden }, net }) => {
+      const page = await hidden.device.context.newPage();
+      await page.route('**/assets/receive-*.js', () => undefined);
+      await page.goto(`${net.baseUrl}/#${NOBODYS}`);
+      return page;
+    },
+  },
   'WebRTC is taken out of the page, as extensions do.': {
     code: 'unsupported',
     isFinal: true,
