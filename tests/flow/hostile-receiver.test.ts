@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PIECE_BYTES } from '../../src/core/limits.ts';
+import { PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
 import type { Receiving } from '../../src/flow/receiving.ts';
 import { acceptAll, at, openScene, type Scene, until } from '../doubles/world.ts';
 import { chunkOf, type RawPeer, rawReceiver } from './raw-peer.ts';
 
 /** Three pieces, one piece, none. */
 const SIZES = [2 * PIECE_BYTES + 5, 1_000, 0];
-const HELLO = { t: 'hello', version: 1, device: 'Raw' };
+const HELLO = { t: 'hello', version: PROTOCOL_VERSION, device: 'Raw' };
 const ACCEPT_FIRST = { t: 'accept', entries: [[0, 1]], more: false };
 const WANT_FIRST = { t: 'want', runs: [[0, 3]], more: false };
 const VERIFIED_FIRST = { t: 'ack', credit: 0, verified: [[0, 3]] };
@@ -150,7 +150,7 @@ describe('a receiver that breaks the rules', () => {
   it('[C2] by another version is told so', async () => {
     const honest = scene.receive();
     const raw = await rawReceiver(scene.world, scene.identity);
-    raw.say({ ...HELLO, version: 2 });
+    raw.say({ ...HELLO, version: PROTOCOL_VERSION + 1 });
     await expectEnded(raw, 'version');
     await finishes(honest);
   });

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
-import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import { acceptAll, at, makeOffer, makeWorld, type TestWorld, until } from '../doubles/world.ts';
 import { chunkOf, type RawPeer, rawSender } from './raw-peer.ts';
 
-const HELLO = { t: 'hello', version: 1, device: 'Raw' };
+const HELLO = { t: 'hello', version: PROTOCOL_VERSION, device: 'Raw' };
 const SHARE = 'a'.repeat(32);
 const SIZES = [2 * PIECE_BYTES + 5, 1_000, 10 * PIECE_BYTES];
 const MANIFEST = { t: 'manifest', share: SHARE, entries: 3, bytes: SIZES.reduce((sum, size) => sum + size, 0) };
@@ -106,7 +106,7 @@ describe('a sender that breaks the rules before anything is accepted', () => {
   });
 
   it('[C2] another version is told so', async () => {
-    raw.say({ ...HELLO, version: 7 });
+    raw.say({ ...HELLO, version: PROTOCOL_VERSION + 1 });
     await expectEnded('version');
   });
 });
