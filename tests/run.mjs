@@ -1,5 +1,5 @@
 /**
- * `npm test`: everything a bare machine needs (packages, Chromium, the built app), then the suites.
+ * `npm test`: everything a bare machine needs (packages, browsers, the built app), then the suites.
  *
  *   node tests/run.mjs [unit|netlab|e2e] [vitest filters and options]
  *
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './chromium.mjs';
+import { ensureFirefox } from './firefox.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
@@ -73,7 +74,17 @@ function prepare() {
   if (!existsSync(vitest)) require0('npm ci', run('npm', ['ci']));
   if (named === 'unit') return;
   process.env.CHROMIUM_PATH = ensureChromium();
+  if (named !== 'netlab') prepareFirefox();
   require0('The build', run(process.execPath, [join(root, 'signal-server', 'build.mjs')]));
+}
+
+/** Most tests do without it; those that do not fail with the same words. */
+function prepareFirefox() {
+  try {
+    process.env.FIREFOX_PATH = ensureFirefox();
+  } catch (thrown) {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+  }
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };

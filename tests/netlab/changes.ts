@@ -10,7 +10,7 @@ import { ReceiverScreen, SenderScreen } from '../e2e/pages.ts';
 import { Internet, POLICIES, type Kind, type Place } from './internet.ts';
 import type { Plug } from './lan.ts';
 import { setPolicy } from './nat.ts';
-import { ensureProgram } from './packages.ts';
+import { ensureProgram } from '../programs.mjs';
 import { gaps, pathsShown, record } from './recording.ts';
 
 /** At this rate a transfer takes 20 s, which leaves room for a change in its middle. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ensureProgram } from './packages.ts';
+import { ensureProgram } from '../programs.mjs';
 
 const SOURCE = fileURLToPath(new URL('link.c', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/netlab', import.meta.url));

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { compileLink } from './compile.ts';
-import { ensureProgram } from './packages.ts';
+import { ensureProgram } from '../programs.mjs';
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
 import type { Lan, Plug } from './lan.ts';
-import { ensureProgram } from './packages.ts';
+import { ensureProgram } from '../programs.mjs';
 
 /**
  * - `none`: routes, and lets in what comes.

@@ -9,7 +9,7 @@ import { keptCertificate } from '../../signal-server/tls.ts';
 import { readRelay } from '../../signal-server/turn-env.ts';
 import { TURNSERVER_READY, writeTurnConfig } from '../../signal-server/turnserver.ts';
 import type { Host } from './host.ts';
-import { ensureProgram } from './packages.ts';
+import { ensureProgram } from '../programs.mjs';
 
 export interface RelayPlace {
   readonly host: Host;
