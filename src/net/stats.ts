@@ -53,9 +53,11 @@ function selectedPair(report: ReadonlyMap<string, Stats>): CandidatePair | null 
 /** Private ranges of RFC 1918, RFC 4193 and RFC 3927, link-local IPv6, and loopback. */
 const PRIVATE = /^(?:10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|f[cd]|fe[89ab]|::1$)/iu;
 
-/** A host candidate, or one seen from its packets, whose address is private or hidden (mDNS hides it). */
+/** What browsers say in place of an address: a name of mDNS, or of one that was only seen from its packets, nothing. */
+const HIDDEN = /^(?:|\(redacted\)|.*\.local)$/u;
+
+/** A host candidate, or one seen from its packets, whose address is private or hidden. */
 function isNear({ candidateType, address }: Candidate): boolean {
   if (candidateType !== 'host' && candidateType !== 'prflx') return false;
-  const isHidden = address === undefined || address === null || address === '' || address.endsWith('.local');
-  return isHidden || PRIVATE.test(address);
+  return HIDDEN.test(address ?? '') || PRIVATE.test(address ?? '');
 }

@@ -20,7 +20,7 @@ function chromium(local: Candidate, remote: Candidate, roundTrip: number | null 
   ]);
 }
 
-/** Firefox: ids in braces, several transports of which one has begun, and no address at all where it hides it. */
+/** Firefox: ids in braces, several transports of which one has begun, and no address, or a word, where it hides it. */
 function firefox(local: Candidate, remote: Candidate): Report {
   return new Map<string, Stats>([
     ['transport_id_1', { type: 'transport' }],
@@ -49,6 +49,7 @@ describe.each([
     ['one at a unique local address', { candidateType: 'prflx', address: 'fd12::1' }, {}],
     ['one on this device', {}, { candidateType: 'prflx', address: '::1' }],
     ['a remote whose address is hidden', {}, { candidateType: 'prflx', address: '' }],
+    ['a remote whose address Firefox hides', {}, { candidateType: 'prflx', address: '(redacted)' }],
   ] as const)('is the LAN for %s', (_, local, remote) => {
     expect(pathOf(report(local, remote))).toEqual({ kind: 'lan', relayProtocol: null, rttMs });
   });
