@@ -5,6 +5,13 @@ import { readWhole, SMALL_FILE_BYTES, SmallFiles } from './small-files.ts';
 import type { Entry } from '../core/manifest.ts';
 import type { Source } from '../core/ports.ts';
 
+/**
+ * Only Chromium refuses to read a file that has changed since it was chosen. Elsewhere two that grew and shrank by as much
+ * would shift what is between them when they are read together; and in Firefox that is not faster (measured: 0.1 ms for
+ * each file of 4 KiB either way, where Chromium takes 0.16 together and 0.27 alone).
+ */
+const NOTICES_CHANGES = 'userAgentData' in navigator;
+
 /** A chosen file. */
 export interface ChosenFile {
   /** Relative, with `/` between folders, as the disk has it. */
@@ -32,7 +39,7 @@ export class FileSource implements Source {
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
     const { file } = chosen;
     try {
-      if (file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, buffer);
+      if (NOTICES_CHANGES && file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, buffer);
       if (buffer.length === file.size) return await readWhole(file, buffer.length);
       return await this.#streams.read(file, offset, buffer);
     } catch (thrown) {
@@ -47,11 +54,12 @@ export function entryOf({ path, file }: ChosenFile): Entry {
 
 /**
  * Chromium fails with NotReadableError both for a file that changed since it was chosen and for one it may not read.
- * Where the file cannot be had again to compare, a change is by far the likelier.
+ * Where the file cannot be had again to compare, a change is by far the likelier. Firefox fails with AbortError or
+ * TypeError whatever happened, and only its FileReader says what.
  */
 async function sourceError({ file, again }: ChosenFile, thrown: unknown): Promise<BeelineError> {
   if (thrown instanceof BeelineError) return thrown;
-  const name = nameOf(thrown);
+  const name = UNTOLD.has(nameOf(thrown)) ? await toldByReader(file) : nameOf(thrown);
   if (name === 'NotFoundError') return new BeelineError('source-gone', '', { cause: thrown });
   if (name !== 'NotReadableError') return new BeelineError('source-unreadable', name, { cause: thrown });
   if (again === null) return new BeelineError('source-changed', '', { cause: thrown });
@@ -64,6 +72,17 @@ async function sourceError({ file, again }: ChosenFile, thrown: unknown): Promis
       cause: second,
     });
   }
+}
+
+const UNTOLD = new Set(['AbortError', 'TypeError']);
+
+/** Name of the error of reading a file's start; empty when there is none now. */
+function toldByReader(file: File): Promise<string> {
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onloadend = () => resolve(reader.error?.name ?? '');
+    reader.readAsArrayBuffer(file.slice(0, 1));
+  });
 }
 
 function nameOf(thrown: unknown): string {
