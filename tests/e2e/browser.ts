@@ -58,6 +58,14 @@ export class Device {
     return page;
   }
 
+  /** What every open page shows, as a screen reader has it. */
+  describe(): Promise<string> {
+    const texts = this.context
+      .pages()
+      .map(async (page) => `${page.url()}\n${await page.locator('body').ariaSnapshot({ timeout: 5_000 })}`);
+    return settled(texts);
+  }
+
   cdp(page: Page): Promise<CDPSession> {
     return this.context.newCDPSession(page);
   }
@@ -112,6 +120,12 @@ export class Device {
     await cdp.detach();
     return processInfo.filter((found) => found.type === type).map(({ id }) => id);
   }
+}
+
+/** The texts of those pages that can still tell. */
+export async function settled(texts: readonly Promise<string>[]): Promise<string> {
+  const told = await Promise.allSettled(texts);
+  return told.map((text) => (text.status === 'fulfilled' ? text.value : '')).join('\n\n');
 }
 
 function launchContext(folder: string, args: readonly string[]): Promise<BrowserContext> {

@@ -5,7 +5,7 @@ import { explain, type ErrorCode } from '../../src/core/errors.ts';
 import type { Device } from './browser.ts';
 
 /** Milliseconds for a whole transfer on a slow machine; reached only when something is stuck. */
-const TRANSFER_MS = 240_000;
+export const TRANSFER_MS = 240_000;
 
 /** Waits until the page is served by the service worker, and so opens without a network from now on. */
 export async function underServiceWorker(page: Page): Promise<void> {

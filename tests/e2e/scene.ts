@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect, inject } from 'vitest';
-import { Device } from './browser.ts';
+import { Device, settled } from './browser.ts';
+import { FirefoxDevice } from './firefox.ts';
 import { writeRandomFile, type TestFile } from './files.ts';
 import { ReceiverScreen, SenderScreen } from './pages.ts';
 
 export class Scene {
-  readonly #devices: Device[] = [];
+  readonly #devices: (Device | FirefoxDevice)[] = [];
 
   constructor(
     /** A folder of this test's own. */
@@ -19,6 +20,13 @@ export class Scene {
   /** A browser of its own for each person. */
   async device(): Promise<Device> {
     const device = await Device.launch();
+    this.#devices.push(device);
+    return device;
+  }
+
+  /** The same, with Firefox. */
+  async firefox(): Promise<FirefoxDevice> {
+    const device = await FirefoxDevice.launch();
     this.#devices.push(device);
     return device;
   }
@@ -45,15 +53,9 @@ export class Scene {
     return [sender, await this.receiver(await sender.link())];
   }
 
-  /** What every open page shows, as a screen reader has it. */
-  async describe(): Promise<string> {
-    const pages = this.#devices.flatMap(({ context }) => context.pages());
-    const texts = pages.map(
-      async (page) => `${page.url()}\n${await page.locator('body').ariaSnapshot({ timeout: 5_000 })}`,
-    );
-    return (await Promise.allSettled(texts))
-      .map((text) => (text.status === 'fulfilled' ? text.value : ''))
-      .join('\n\n');
+  /** What every open page shows. */
+  describe(): Promise<string> {
+    return settled(this.#devices.map((device) => device.describe()));
   }
 
   complaints(): string[] {

@@ -1,5 +1,4 @@
 /** Counts what a page sends, where it hands it to WebRTC. */
-import type { BrowserContext, Page } from 'playwright-core';
 
 /** What one tab has sent, its reloads included. */
 export interface WireCount {
@@ -23,12 +22,20 @@ interface Counted {
   countWire(): Promise<WireCount>;
 }
 
+/** Of a browser, whoever drives it. */
+interface Tapped {
+  addInitScript(script: () => void): Promise<unknown>;
+}
+interface CountedPage {
+  evaluate(run: () => Promise<WireCount>): Promise<WireCount>;
+}
+
 /** To be called before the pages are opened. */
-export async function tapWire(context: BrowserContext): Promise<void> {
+export async function tapWire(context: Tapped): Promise<void> {
   await context.addInitScript(tap);
 }
 
-export function countWire(page: Page): Promise<WireCount> {
+export function countWire(page: CountedPage): Promise<WireCount> {
   return page.evaluate(() => (window as unknown as Counted).countWire());
 }
 
