@@ -206,9 +206,13 @@ export class FirefoxReceiver
     return this.device.downloads(count);
   }
 
-  /** By the keyboard: what moves on the screen meanwhile cannot take the button from under the mouse. */
+  /**
+   * Waits until it is enabled. By the keyboard: what moves on the screen meanwhile cannot take the button from under the
+   * mouse.
+   */
   async #press(button: string): Promise<void> {
-    const found = await this.page.locator(`::-p-aria(${button}[role="button"])`).waitHandle();
+    const buttons = this.page.locator(`::-p-aria(${button}[role="button"])`);
+    const found = await buttons.filter((found) => !found.matches(':disabled')).waitHandle();
     await found.press('Enter');
   }
 
