@@ -51,6 +51,8 @@ export class FirefoxDevice {
         'browser.download.folderList': 2,
         'browser.download.dir': join(folder, 'downloads'),
         'browser.download.useDownloadDir': true,
+        // The panel that opens with a download would take the keys meant for the page.
+        'browser.download.alwaysOpenPanel': false,
       },
     });
     const device = new FirefoxDevice(browser, folder);
