@@ -1,16 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
-import { BeelineError } from '../core/errors.ts';
-import { FileStreams } from './file-stream.ts';
-import { readWhole, SMALL_FILE_BYTES, SmallFiles } from './small-files.ts';
+import type { FileReading } from './file-reading.ts';
 import type { Entry } from '../core/manifest.ts';
 import type { Source } from '../core/ports.ts';
-
-/**
- * Only Chromium refuses to read a file that has changed since it was chosen. Elsewhere two that grew and shrank by as much
- * would shift what is between them when they are read together; and in Firefox that is not faster (measured: 0.1 ms for
- * each file of 4 KiB either way, where Chromium takes 0.16 together and 0.27 alone).
- */
-const NOTICES_CHANGES = 'userAgentData' in navigator;
 
 /** A chosen file. */
 export interface ChosenFile {
@@ -24,11 +15,10 @@ export interface ChosenFile {
   readonly handle: FileSystemFileHandle | null;
 }
 
-/** Reads the files a person has chosen; entry `n` is the file `n`. */
+/** Reads the files a person has chosen; entry `n` is the file `n`. How, is loaded with the share. */
 export class FileSource implements Source {
   readonly files: readonly ChosenFile[];
-  readonly #streams = new FileStreams();
-  readonly #smallFiles = new SmallFiles();
+  #reading: Promise<FileReading> | null = null;
 
   constructor(files: readonly ChosenFile[]) {
     this.files = files;
@@ -37,54 +27,11 @@ export class FileSource implements Source {
   async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
     const chosen = this.files[entry];
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
-    const { file } = chosen;
-    try {
-      if (NOTICES_CHANGES && file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, buffer);
-      if (buffer.length === file.size) return await readWhole(file, buffer.length);
-      return await this.#streams.read(file, offset, buffer);
-    } catch (thrown) {
-      throw await sourceError(chosen, thrown);
-    }
+    this.#reading ??= import('./file-reading.ts').then(({ FileReading }) => new FileReading());
+    return (await this.#reading).read(chosen, offset, buffer);
   }
 }
 
 export function entryOf({ path, file }: ChosenFile): Entry {
   return { path, size: file.size, mtime: file.lastModified, type: file.type };
-}
-
-/**
- * Chromium fails with NotReadableError both for a file that changed since it was chosen and for one it may not read.
- * Where the file cannot be had again to compare, a change is by far the likelier. Firefox fails with AbortError or
- * TypeError whatever happened, and only its FileReader says what.
- */
-async function sourceError({ file, again }: ChosenFile, thrown: unknown): Promise<BeelineError> {
-  if (thrown instanceof BeelineError) return thrown;
-  const name = UNTOLD.has(nameOf(thrown)) ? await toldByReader(file) : nameOf(thrown);
-  if (name === 'NotFoundError') return new BeelineError('source-gone', '', { cause: thrown });
-  if (name !== 'NotReadableError') return new BeelineError('source-unreadable', name, { cause: thrown });
-  if (again === null) return new BeelineError('source-changed', '', { cause: thrown });
-  try {
-    const now = await again();
-    const same = now.size === file.size && now.lastModified === file.lastModified;
-    return new BeelineError(same ? 'source-unreadable' : 'source-changed', '', { cause: thrown });
-  } catch (second) {
-    return new BeelineError(nameOf(second) === 'NotFoundError' ? 'source-gone' : 'source-unreadable', '', {
-      cause: second,
-    });
-  }
-}
-
-const UNTOLD = new Set(['AbortError', 'TypeError']);
-
-/** Name of the error of reading a file's start; empty when there is none now. */
-function toldByReader(file: File): Promise<string> {
-  return new Promise((resolve) => {
-    const reader = new FileReader();
-    reader.onloadend = () => resolve(reader.error?.name ?? '');
-    reader.readAsArrayBuffer(file.slice(0, 1));
-  });
-}
-
-function nameOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : '';
 }

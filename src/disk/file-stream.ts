@@ -1,7 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
-import { readWhole } from './small-files.ts';
 
 /**
  * Bytes of a file that one stream covers. A browser compares the file's date when a part is opened, so this is also how
@@ -72,7 +71,6 @@ class FileStream {
     let filled = 0;
     while (filled < length) {
       const { done, value } = await this.#reader.read(new Uint8Array(memory, filled, length - filled));
-      // Firefox reads what is there now, and a file cut short gives less.
       if (done) throw new BeelineError('source-changed', `${filled} of ${length} bytes`);
       memory = value.buffer;
       filled += value.length;
@@ -91,7 +89,6 @@ export class FileStreams {
 
   /** Reads from `offset` on as many bytes as `buffer` has. Rejects with what the browser threw, or `source-changed`. */
   async read(file: File, offset: number, buffer: Bytes): Promise<Bytes> {
-    if (!STREAMS_INTO_BUFFERS) return readWhole(file.slice(offset, offset + buffer.length), buffer.length);
     const found = this.#open.find((stream) => stream.continuesAt(file, offset, buffer.length));
     const stream = found ?? new FileStream(file, offset, buffer.length);
     const reading = stream.read(buffer);
@@ -121,18 +118,6 @@ export class FileStreams {
 
   #remove(stream: FileStream): void {
     this.#open = this.#open.filter((other) => other !== stream);
-  }
-}
-
-/** False in browsers whose Blobs have streams of the older kind. */
-const STREAMS_INTO_BUFFERS = canStreamIntoBuffers();
-
-function canStreamIntoBuffers(): boolean {
-  try {
-    void new Blob().stream().getReader({ mode: 'byob' }).cancel();
-    return true;
-  } catch {
-    return false;
   }
 }
 
