@@ -9,7 +9,8 @@ import { type Scene, test } from './scene.ts';
 import { SmallDisk } from './small-disk.ts';
 import { countWire, tapWire } from './wire.ts';
 
-const FILE_BYTES = 64 * MIB;
+/** Of whole pieces, so that what is missing can be counted in them. */
+const FILE_BYTES = 72 * PIECE_BYTES;
 
 /** Room for the profile, and for the file in the browser's storage, in Downloads, and where the test keeps it. */
 const DISK_BYTES = 4 * FILE_BYTES;
