@@ -14,7 +14,7 @@ const LOAD_MS = 15_000;
 /** @throws BeelineError `not-loaded` */
 function arrived<Part>(part: Promise<Part>): Promise<Part> {
   return new Promise((resolve, reject) => {
-    const fail = (): void => reject(new BeelineError('not-loaded'));
+    const fail = (cause?: unknown): void => reject(new BeelineError('not-loaded', '', { cause }));
     setTimeout(fail, LOAD_MS);
     part.then(resolve, fail);
   });

@@ -55,7 +55,7 @@ export class OpfsFile {
   async commit(writes: readonly OpfsWrite[]): Promise<void> {
     try {
       const handle = this.#handle ?? (await this.#access());
-      this.#hasReserve ||= takeReserve(handle, this.#size);
+      if (!this.#hasReserve) this.#takeReserve(handle);
       writeAndFlush(handle, writes);
     } catch (thrown) {
       const error = diskError(thrown);
@@ -80,6 +80,12 @@ export class OpfsFile {
     this.#handle = null;
   }
 
+  /** A block that no disk stores as a hole. */
+  #takeReserve(handle: WritableHandle): void {
+    writeWhole(handle, { position: this.#size, bytes: new Uint8Array(RESERVE_BYTES).fill(1) });
+    this.#hasReserve = true;
+  }
+
   #giveReserve(): void {
     this.#handle?.truncate(this.#size);
     this.#hasReserve = false;
@@ -89,12 +95,6 @@ export class OpfsFile {
     this.#handle ??= await this.#file.createSyncAccessHandle();
     return this.#handle;
   }
-}
-
-/** A block that no disk stores as a hole. @returns true */
-function takeReserve(handle: WritableHandle, position: number): true {
-  writeWhole(handle, { position, bytes: new Uint8Array(RESERVE_BYTES).fill(1) });
-  return true;
 }
 
 /**
