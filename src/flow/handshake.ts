@@ -130,7 +130,7 @@ class SenderDial implements Dial {
       this.#reject(this.#refused ?? this.#diagnosed(vague)),
     );
     void readyToDiagnose(this.world.clock).then(() => {
-      if (!this.#closed && !this.#opened) this.ontrouble(this.#diagnosed(vague).code);
+      if (!this.#closed && !this.#opened) this.ontrouble((this.#refused ?? this.#diagnosed(vague)).code);
     });
   }
 

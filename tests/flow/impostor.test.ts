@@ -217,7 +217,7 @@ describe('a receiver that knows the link, has the server on its side, and plays 
     expectRefused(await call(identity));
   });
 
-  it('[S7] is refused when it hides a second certificate where a laxer parser would find it', async () => {
+  it('[C11] [S7] is refused, and named as the reason meanwhile, when it hides a second certificate where a laxer parser would find it', async () => {
     const identity = await scene.share();
     alterSealed('answer', identity, async (answer) => {
       const hidden = dtlsFingerprint(await ownDescription(null)).replace(' ', '\t');
@@ -225,7 +225,9 @@ describe('a receiver that knows the link, has the server on its side, and plays 
     });
     const receiving = await call(identity);
     expect(receiversEnd()?.heard).toEqual([]);
-    await scene.pass(ATTEMPT_MS);
+    await scene.pass(ATTEMPT_MS / 2);
+    expect(receiving.view.state).toEqual({ at: 'connecting', attempt: 0, reason: 'not-authentic' });
+    await scene.pass(ATTEMPT_MS / 2);
     expectRefused(receiving);
   });
 

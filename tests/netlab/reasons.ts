@@ -100,6 +100,18 @@ const CAUSES = {
     code: 'connect-failed',
     open: async ({ people: { symmetric }, shares: { bare } }) => symmetric.device.open(await bare.link()),
   },
+  'The server changes the sender’s answer.': {
+    code: 'not-authentic',
+    open: async ({ people: { symmetric }, shares: { relayed } }) => {
+      const page = await symmetric.device.context.newPage();
+      await page.routeWebSocket('**/peerjs?**', (line) => {
+        const server = line.connectToServer();
+        server.onMessage((message) => line.send(changed(String(message))));
+      });
+      await page.goto(await relayed.link());
+      return page;
+    },
+  },
   'DTLS is dropped.': {
     code: 'dtls-failed',
     open: async ({ people: { filtered }, shares: { bare } }) => filtered.device.open(await bare.link()),
@@ -132,6 +144,16 @@ const CAUSES = {
 
 export type CauseName = keyof typeof CAUSES;
 export const CAUSE_NAMES = Object.keys(CAUSES) as CauseName[];
+
+/** The message, with another letter in the middle of what is sealed if it is an answer. */
+function changed(message: string): string {
+  const parsed = JSON.parse(message) as { readonly type: string; readonly payload?: { readonly b: string } };
+  if (parsed.type !== 'ANSWER' || parsed.payload === undefined) return message;
+  const { b } = parsed.payload;
+  const at = Math.floor(b.length / 2);
+  const other = b[at] === 'A' ? 'B' : 'A';
+  return JSON.stringify({ ...parsed, payload: { ...parsed.payload, b: b.slice(0, at) + other + b.slice(at + 1) } });
+}
 
 /** So that pages of this server open without a network. */
 async function kept({ device }: Person, baseUrl: string): Promise<void> {
