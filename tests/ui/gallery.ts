@@ -19,15 +19,28 @@ if (scene === undefined) {
   const { findings } = scene;
   const check = findings === undefined ? null : () => Promise.resolve(findings);
   mount(App, { target: document.body, props: { services: scene.services(), check } });
-  if (scene.begins === 'files') chooseFile();
+  if (scene.begins === 'files') chooseFile(await filesInput());
 }
 
 /** Puts one file into the page's own input, as a person would. */
-function chooseFile(): void {
-  const input = document.querySelector<HTMLInputElement>('input[aria-label="Files to send"]');
-  if (input === null) return;
+function chooseFile(input: HTMLInputElement): void {
   const transfer = new DataTransfer();
   transfer.items.add(new File(['a'], 'a.txt'));
   input.files = transfer.files;
   input.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
+/** The start page loads when it is shown. */
+function filesInput(): Promise<HTMLInputElement> {
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => look());
+    const look = (): void => {
+      const input = document.querySelector<HTMLInputElement>('input[aria-label="Files to send"]');
+      if (input === null) return;
+      observer.disconnect();
+      resolve(input);
+    };
+    observer.observe(document.body, { childList: true, subtree: true });
+    look();
+  });
 }
