@@ -86,6 +86,7 @@ async function picture(page, name, file) {
   await page.getByRole('heading', { level: 1 }).waitFor();
   if (name.startsWith('sharing')) await page.getByRole('img', { name: 'QR code of the link' }).waitFor();
   await ACTS[name]?.(page);
+  await page.getByRole('heading', { level: 1 }).waitFor();
   const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
   if (scrollWidth > clientWidth) problems.push(`${file}: ${scrollWidth - clientWidth} px wider than the window`);
   const { width, height } = page.viewportSize();
