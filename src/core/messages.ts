@@ -65,13 +65,17 @@ const ControlSchema = v.variant('t', [
   v.strictObject({ t: v.literal('again'), piece: count(U32), damaged: v.boolean() }),
   /** Verified and durable pieces, and the credit limit of all lanes together in bytes. */
   v.strictObject({ t: v.literal('ack'), credit: count(Number.MAX_SAFE_INTEGER), verified: RunsSchema }),
+  /** The receiver holds back one entry it has accepted, or no longer. */
+  v.strictObject({ t: v.picklist(['entry-pause', 'entry-resume']), entry: count(MAX_ENTRIES) }),
+  /** Receiver: it has given up this entry. Sender: would it do so? */
+  v.strictObject({ t: v.literal('entry-cancel'), entry: count(MAX_ENTRIES) }),
   /** The sender cannot deliver this entry. */
   v.strictObject({ t: v.literal('entry-failed'), entry: count(MAX_ENTRIES), code: v.picklist(ERROR_CODES) }),
   v.strictObject({ t: v.literal('pause') }),
   v.strictObject({ t: v.literal('resume') }),
   v.strictObject({ t: v.literal('decline') }),
   v.strictObject({ t: v.literal('cancel') }),
-  /** Receiver: everything accepted is verified or failed. Sender: I know. */
+  /** Receiver: everything accepted is verified, failed or cancelled. Sender: I know. */
   v.strictObject({ t: v.literal('done') }),
   /** A further lane is being made: what its connection has to say to the other side's. The sender offers. */
   v.strictObject({ t: v.literal('lane'), lane: LaneNumber, signal: LaneSignalSchema }),

@@ -4,6 +4,7 @@
  */
 import type { Bytes } from './bytes.ts';
 import type { ConnectTrace } from './diagnosis.ts';
+import type { Cancelled } from './ledger.ts';
 import type { Manifest, PlannedEntry } from './manifest.ts';
 import type { LaneSignal } from './sealed.ts';
 import type { IceAnswer } from './signaling.ts';
@@ -273,6 +274,8 @@ export interface Receipt {
   readonly manifest: Manifest;
   /** Numbers of the accepted entries, ascending. */
   readonly accepted: readonly number[];
+  /** Those of them that were cancelled since; absent where none was. The places of the others in storage stay. */
+  readonly cancelled?: Cancelled;
   readonly storage: SinkStorage;
 }
 

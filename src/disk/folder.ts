@@ -51,6 +51,8 @@ export class FolderSink implements Sink {
   readonly #open = new Map<number, Promise<OpenFile>>();
   /** Entries that are in place already. */
   readonly #complete = new Set<number>();
+  /** Entries given up. */
+  readonly #dropped = new Set<number>();
   #ended = false;
   /** Hashes of the pieces of open entries, by their offset. */
   readonly #hashes = new Map<number, Map<number, Bytes>>();
@@ -119,6 +121,7 @@ export class FolderSink implements Sink {
   }
 
   async drop(entry: number): Promise<void> {
+    this.#dropped.add(entry);
     const opening = this.#open.get(entry);
     this.#open.delete(entry);
     this.#hashes.delete(entry);
@@ -191,6 +194,7 @@ export class FolderSink implements Sink {
       try {
         if (bytes !== null) await file.stream.write(bytes);
         await file.stream.close();
+        if (this.#dropped.has(planned.index)) throw new BeelineError('internal', 'dropped while it was written');
         return file;
       } catch (thrown) {
         await abandon(file);

@@ -34,9 +34,11 @@ export interface Offer {
 export interface Decided {
   readonly allowed: boolean;
   readonly paused: boolean;
+  /** Numbers of entries that it is not to get. */
+  readonly cancelled: ReadonlySet<number>;
 }
 
-const UNDECIDED: Decided = { allowed: false, paused: false };
+const UNDECIDED: Decided = { allowed: false, paused: false, cancelled: new Set() };
 
 /** One receiver of a share: runs the sender's machine, carries out its effects, and speaks the protocol on its lane. */
 export class Delivery {
@@ -52,7 +54,7 @@ export class Delivery {
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
   readonly #wanted: RunReader;
-  readonly #scheduler = new PieceScheduler();
+  readonly #scheduler: PieceScheduler;
   readonly #credit = new CreditGate();
   readonly #damages = new Map<number, number>();
   readonly #meter: TransferMeter;
@@ -69,6 +71,7 @@ export class Delivery {
     const { entries } = offer.manifest;
     this.#decided = before ?? UNDECIDED;
     this.#table = new PieceTable(entries.map((entry) => entry.size));
+    this.#scheduler = new PieceScheduler(this.#table);
     this.#accepted = new RunReader(entries.length);
     this.#wanted = new RunReader(this.#table.count);
     this.#meter = new TransferMeter(world.clock);
@@ -133,6 +136,12 @@ export class Delivery {
     if (!isOver(this.#state)) this.#send({ t: 'bye' });
   }
 
+  /** Stops sending an entry. The receiver, which alone knows whether it has all of it, is asked to give it up. */
+  cancelEntry(entry: number): void {
+    this.#decided = { ...this.#decided, cancelled: new Set([...this.#decided.cancelled, entry]) };
+    this.#askToCancel(entry);
+  }
+
   /** Feeds the machine; the person's commands come in here too. */
   handle(event: SenderEvent): void {
     if (event.on === 'allow') this.#decided = { ...this.#decided, allowed: true };
@@ -151,7 +160,9 @@ export class Delivery {
     }
     if (state.at === 'lost') this.#conversation?.drop(state.code);
     this.onchange(true);
-    if (event.on === 'wanted' && this.#decided.paused) this.handle({ on: 'pause', by: 'me' });
+    if (event.on !== 'wanted') return;
+    for (const entry of this.#decided.cancelled) this.#askToCancel(entry);
+    if (this.#decided.paused) this.handle({ on: 'pause', by: 'me' });
   }
 
   #carryOut(effect: SenderEffect): void {
@@ -186,6 +197,11 @@ export class Delivery {
         return;
       case 'ack':
         this.#acknowledged(message);
+        return;
+      case 'entry-pause':
+      case 'entry-resume':
+      case 'entry-cancel':
+        this.#command(message);
         return;
       case 'lane':
       case 'lane-ended':
@@ -255,6 +271,24 @@ export class Delivery {
     if (damages >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);
   }
 
+  /** What is accepted is the receiver's to hold back and to give up. */
+  #command({ t, entry }: Extract<ControlMessage, { t: 'entry-pause' | 'entry-resume' | 'entry-cancel' }>): void {
+    const ledger = this.#ledger;
+    if (!ledger?.wasAccepted(entry)) throw new BeelineError('protocol', `${t} ${entry}`);
+    if (t === 'entry-cancel') ledger.cancel(entry, this.#decided.cancelled.has(entry) ? 'me' : 'peer');
+    else if (t === 'entry-pause') {
+      if (ledger.pause(entry)) this.#scheduler.hold(entry);
+    } else if (ledger.resume(entry)) this.#scheduler.release(entry);
+    this.#sender?.notify();
+    this.onchange(false);
+  }
+
+  #askToCancel(entry: number): void {
+    if (this.#state.at !== 'transferring' || this.#ledger?.isOpen(entry) !== true) return;
+    this.#scheduler.hold(entry);
+    this.#send({ t: 'entry-cancel', entry });
+  }
+
   #acknowledged({ credit, verified }: Extract<ControlMessage, { t: 'ack' }>): void {
     const ledger = this.#ledger;
     if (ledger === null) throw new BeelineError('protocol', 'ack before accept');
@@ -267,7 +301,7 @@ export class Delivery {
     }
     this.#credit.raise(credit);
     this.#sender?.notify();
-    this.#meter.sample(ledger.verifiedBytes);
+    this.#meter.sample(ledger.markedBytes);
     this.onchange(false);
   }
 
@@ -296,7 +330,7 @@ export class Delivery {
       sender,
       ice: () => this.line.ice(),
       say: (message) => this.#send(message),
-      pace: () => ({ verifiedBytes: ledger.verifiedBytes, path: this.#conversation?.path ?? null }),
+      pace: () => ({ verifiedBytes: ledger.markedBytes, path: this.#conversation?.path ?? null }),
       onchange: () => this.onchange(false),
     });
     sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));

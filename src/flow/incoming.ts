@@ -13,6 +13,8 @@ export interface IncomingOptions {
   /** The list is whole. */
   readonly onlist: (manifest: Manifest) => void;
   readonly onentryfailed: (entry: number, code: ErrorCode) => void;
+  /** The sender would rather not send this entry. */
+  readonly onentrycancelled: (entry: number) => void;
   /** The sender's page is going away. */
   readonly onbye: () => void;
 }
@@ -25,7 +27,7 @@ export class Incoming {
 
   /** @throws BeelineError `protocol` */
   receive(message: TransferMessage): void {
-    const { at, handle, lanes, onentryfailed, onbye } = this.options;
+    const { at, handle, lanes, onentryfailed, onentrycancelled, onbye } = this.options;
     switch (message.t) {
       case 'asking':
         expectAt(at(), 'greeting', 'reconnecting', 'finished');
@@ -44,6 +46,10 @@ export class Incoming {
       case 'entry-failed':
         expectAt(at(), 'transferring', 'finished');
         onentryfailed(message.entry, message.code);
+        return;
+      case 'entry-cancel':
+        expectAt(at(), 'transferring', 'finished');
+        onentrycancelled(message.entry);
         return;
       case 'pause':
       case 'resume':
@@ -75,6 +81,8 @@ export class Incoming {
       case 'want':
       case 'again':
       case 'ack':
+      case 'entry-pause':
+      case 'entry-resume':
       case 'lane-ended':
         throw new BeelineError('protocol', `the sender sent ${message.t}`);
     }

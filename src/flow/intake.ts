@@ -1,5 +1,5 @@
 import { toRuns } from '../core/have.ts';
-import { Ledger } from '../core/ledger.ts';
+import { type Cancelled, type EntryCommand, Ledger } from '../core/ledger.ts';
 import { type PlannedEntry, planEntries } from '../core/manifest.ts';
 import { type ControlMessage, runMessages } from '../core/messages.ts';
 import { topOf } from '../core/paths.ts';
@@ -24,12 +24,12 @@ export class Intake {
 
   constructor(
     world: Pick<World, 'subtle' | 'clock'>,
-    { manifest, accepted }: Acceptance,
+    { manifest, accepted, cancelled }: Acceptance & { readonly cancelled?: Cancelled },
     private readonly plan: SinkPlan,
     readonly sink: Sink,
-    handlers: ReceiveHandlers,
+    private readonly handlers: ReceiveHandlers,
   ) {
-    this.ledger = new Ledger(manifest, accepted);
+    this.ledger = new Ledger(manifest, accepted, cancelled);
     this.pieces = new PieceReceiver({ ...world, ...handlers, ledger: this.ledger, sink });
   }
 
@@ -50,9 +50,23 @@ export class Intake {
   /** Asks over a new lane for all that is missing. */
   *requests(): Generator<ControlMessage, void, undefined> {
     const { ledger } = this;
-    const accepted = toRuns(ledger.accepted.filter((entry) => ledger.failure(entry) === null));
+    const accepted = toRuns(
+      ledger.accepted.filter((entry) => ledger.failure(entry) === null && !ledger.cancelled.has(entry)),
+    );
     yield* runMessages(accepted, (entries, more) => ({ t: 'accept', entries, more }) as const);
+    for (const entry of ledger.paused) yield { t: 'entry-pause', entry };
     yield* runMessages(ledger.missing(), (runs, more) => ({ t: 'want', runs, more }) as const);
+  }
+
+  /**
+   * Holds back one entry, goes on with it, or gives it up, and tells the sender. One that lacks nothing stays. Rejects when
+   * the disk does not drop it.
+   */
+  async command(entry: number, command: EntryCommand, by: 'me' | 'peer'): Promise<void> {
+    if (!this.ledger[command](entry, by)) return;
+    this.handlers.send({ t: `entry-${command}`, entry });
+    this.handlers.onprogress();
+    if (command === 'cancel') await this.pieces.drop(entry);
   }
 
   /** Hands what is verified to the person. */

@@ -15,6 +15,8 @@ const NOTE_MS = 5_000;
 export class Keeper {
   #receipt: Receipt | null;
   #notedAt = 0;
+  #kept: Promise<unknown> = Promise.resolve();
+  #isDue = false;
 
   /** @param receipt of an earlier page. */
   constructor(
@@ -33,8 +35,12 @@ export class Keeper {
   accepted({ manifest, accepted }: Acceptance, storage: SinkStorage | null): void {
     if (storage === null) return;
     const { roomId: id, secret } = this.keys;
-    this.#receipt = { id, secret, manifest, accepted, storage };
-    this.world.archive.keepReceipt(this.#receipt).catch(reportStorage);
+    this.#keep({ id, secret, manifest, accepted, storage });
+  }
+
+  /** What a later page must not fetch again. */
+  cancelled({ ledger }: Intake): void {
+    if (this.#receipt !== null) this.#keep({ ...this.#receipt, cancelled: ledger.cancelled });
   }
 
   /** To be called often; notes it now and then. */
@@ -44,13 +50,13 @@ export class Keeper {
 
   note(state: TransferNote['state'], { name, ledger, sink }: Intake): void {
     if (sink.storage === null) return;
-    const { accepted, totalBytes, verifiedBytes } = ledger;
+    const { totalEntries, totalBytes, verifiedBytes } = ledger;
     this.#notedAt = this.world.clock.now();
     const note: TransferNote = {
       id: this.keys.roomId,
       role: 'receiving',
       name,
-      files: accepted.length,
+      files: totalEntries,
       totalBytes,
       verifiedBytes,
       state,
@@ -61,9 +67,20 @@ export class Keeper {
 
   /** Both sides know of the end: the secret is of no more use. */
   confirmed(): void {
-    if (this.#receipt === null) return;
-    this.#receipt = { ...this.#receipt, secret: null };
-    this.world.archive.keepReceipt(this.#receipt).catch(reportStorage);
+    if (this.#receipt !== null) this.#keep({ ...this.#receipt, secret: null });
+  }
+
+  /** Its lists may be long: what changes while it is being written is written once, after that. */
+  #keep(receipt: Receipt): void {
+    this.#receipt = receipt;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#kept = this.#kept
+      .then(async () => {
+        this.#isDue = false;
+        if (this.#receipt !== null) await this.world.archive.keepReceipt(this.#receipt);
+      })
+      .catch(reportStorage);
   }
 
   /** The transfer is given up. With `keep`, what is verified stays for an hour. */

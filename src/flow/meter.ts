@@ -9,8 +9,9 @@ export class TransferMeter {
 
   constructor(private readonly clock: Clock) {}
 
-  sample(verifiedBytes: number): void {
-    this.#rate.sample(this.clock.now(), verifiedBytes);
+  /** @param bytes marked since the start. */
+  sample(bytes: number): void {
+    this.#rate.sample(this.clock.now(), bytes);
   }
 
   /** A pause or a new lane: what came before says nothing about the speed now. */
@@ -24,13 +25,16 @@ export class TransferMeter {
       totalBytes: ledger.totalBytes,
       verifiedEntries: ledger.verifiedEntries,
       failedEntries: ledger.failedEntries,
-      totalEntries: ledger.accepted.length,
+      cancelledEntries: ledger.cancelled.size,
+      pausedEntries: ledger.paused.size,
+      totalEntries: ledger.totalEntries,
       bytesPerSecond: ledger.settled ? null : this.#rate.bytesPerSecond,
       secondsLeft: ledger.settled ? null : this.#rate.secondsFor(ledger.bytesLeft),
       entries: {
         status: (entry) => ledger.status(entry),
         verifiedBytes: (entry) => ledger.verifiedBytesOf(entry),
         failure: (entry) => ledger.failure(entry),
+        cancelledBy: (entry) => ledger.cancelled.get(entry) ?? null,
       },
     };
   }

@@ -16,7 +16,7 @@ export interface ReceiveHandlers {
   readonly send: (message: ControlMessage) => void;
   /** Progress was made. */
   readonly onprogress: () => void;
-  /** Everything accepted is verified or has failed. */
+  /** Everything accepted is verified, failed or cancelled. */
   readonly onsettled: () => void;
   /** The disk takes no more for now; see {@link PieceReceiver.askRefused}. */
   readonly onblocked: (code: ErrorCode) => void;
@@ -67,7 +67,7 @@ export class PieceReceiver {
   closeWholeEntries(): void {
     const { ledger } = this.options;
     for (const entry of ledger.accepted) if (ledger.isWhole(entry)) this.#run(this.#finish(entry));
-    if (ledger.accepted.length === 0) this.options.onsettled();
+    if (ledger.totalEntries === 0) this.options.onsettled();
   }
 
   /** Asks again for what the disk did not take. */
@@ -98,10 +98,12 @@ export class PieceReceiver {
     return chunk.payload.length;
   }
 
-  /** The sender gave up an entry. */
-  async fail(entry: number): Promise<void> {
+  /** An entry was given up: what is half here of it goes, and what is on the disk. */
+  async drop(entry: number): Promise<void> {
     const { ledger, sink } = this.options;
-    this.#release(this.#assembler.drop((piece) => ledger.table.span(piece).entry === entry));
+    const isDropped = (piece: number): boolean => ledger.table.span(piece).entry === entry;
+    this.#release(this.#assembler.drop(isDropped));
+    for (const piece of this.#refused) if (isDropped(piece)) this.#refused.delete(piece);
     await sink.drop(entry);
     this.#settle();
   }
@@ -138,19 +140,20 @@ export class PieceReceiver {
   ): Promise<boolean> {
     const { ledger, sink } = this.options;
     try {
-      if (ledger.failure(entry) === null) await sink.write(entry, offset, bytes, hash);
+      if (ledger.lacks(piece)) await sink.write(entry, offset, bytes, hash);
     } catch (error) {
-      if (ledger.failure(entry) !== null) return false;
+      if (!ledger.lacks(piece)) return false;
       const { code } = asBeelineError(error);
       if (code !== 'no-room') throw error;
       this.#refused.add(piece);
       this.options.onblocked(code);
       return false;
     }
-    return ledger.failure(entry) === null;
+    return ledger.lacks(piece);
   }
 
   #again(piece: number): void {
+    if (!this.options.ledger.lacks(piece)) return;
     const failures = (this.#failures.get(piece) ?? 0) + 1;
     this.#failures.set(piece, failures);
     if (failures >= MAX_PIECE_FAILURES) throw new BeelineError('corrupt', `piece ${piece}`);

@@ -1,5 +1,6 @@
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
+import type { EntryCommand } from '../core/ledger.ts';
 import { type Manifest, planEntries, type PlannedEntry } from '../core/manifest.ts';
 import type { ControlMessage } from '../core/messages.ts';
 import type { Lane, Receipt, Room, Signaling, Sink, SinkPlan } from '../core/ports.ts';
@@ -100,6 +101,10 @@ export class Receiving implements ReceivingSession {
 
   cancel(keep: boolean): void {
     this.#handle({ on: 'cancel', by: 'me', keep });
+  }
+
+  command(entry: number, command: EntryCommand): void {
+    this.#command(entry, command, 'me');
   }
 
   retry(): void {
@@ -221,6 +226,10 @@ export class Receiving implements ReceivingSession {
       lanes,
       onlist: (manifest) => this.#listed(manifest),
       onentryfailed: (entry, code) => this.#entryFailed(entry, code),
+      onentrycancelled: (entry) => {
+        this.#expectAccepted(entry);
+        this.#command(entry, 'cancel', 'peer');
+      },
       onbye: () => conversation.drop('connection-lost'),
     });
     this.#conversation = conversation;
@@ -247,10 +256,23 @@ export class Receiving implements ReceivingSession {
   #entryFailed(entry: number, code: ErrorCode): void {
     const intake = this.#intake;
     if (intake === null) return;
-    if (intake.ledger.status(entry) === 'skipped') throw new BeelineError('protocol', `entry ${entry} failed`);
+    this.#expectAccepted(entry);
     if (!intake.ledger.fail(entry, code)) return;
     this.#publisher.touch();
-    intake.pieces.fail(entry).catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
+    intake.pieces.drop(entry).catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
+  }
+
+  #expectAccepted(entry: number): void {
+    if (this.#intake?.ledger.wasAccepted(entry) === false) throw new BeelineError('protocol', `entry ${entry}`);
+  }
+
+  #command(entry: number, command: EntryCommand, by: 'me' | 'peer'): void {
+    const intake = this.#intake;
+    if (intake === null) return;
+    const done = intake.command(entry, command, by);
+    if (command === 'cancel') this.#keeper.cancelled(intake);
+    if (by === 'me') this.#publisher.publish();
+    done.catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
   }
 
   async #openSink(): Promise<void> {
@@ -309,12 +331,12 @@ export class Receiving implements ReceivingSession {
     this.#checkedBytes = 0;
     const plan = planOf(state, this.#entries ?? undefined);
     const sink = await this.world.sinks.reopen(plan, receipt.storage);
-    if (this.#state === state && !this.#closed) return this.#takeIn(state, plan, sink);
+    if (this.#state === state && !this.#closed) return this.#takeIn(receipt, plan, sink);
     await sink.close();
     throw new BeelineError('gone', 'given up meanwhile');
   }
 
-  #takeIn(acceptance: Acceptance, plan: SinkPlan, sink: Sink): Intake {
+  #takeIn(acceptance: Acceptance | Receipt, plan: SinkPlan, sink: Sink): Intake {
     const handlers: ReceiveHandlers = {
       send: (message) => this.#asked?.send(message),
       onprogress: () => this.#progressed(),
@@ -329,7 +351,7 @@ export class Receiving implements ReceivingSession {
   #progressed(): void {
     const intake = this.#intake;
     if (intake === null) return;
-    this.#meter.sample(intake.ledger.verifiedBytes);
+    this.#meter.sample(intake.ledger.markedBytes);
     this.#publisher.touch();
     this.#keeper.progressed(intake);
   }

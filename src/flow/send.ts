@@ -177,7 +177,7 @@ export class PieceSender {
   }
 
   async #send({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
-    if (!this.options.isWanted(piece)) return;
+    if (!this.options.isWanted(piece) || (lateOn === null && this.#putAside(piece, mask))) return;
     const frames = new PieceFrames(piece, hash, bytes);
     for (let chunk = 0; chunk < frames.count; chunk++) {
       if ((mask & (1 << chunk)) === 0) continue;
@@ -192,6 +192,13 @@ export class PieceSender {
       this.#striping.sent(id, piece, chunk, payloadBytes, this.options.clock.now());
     }
     if (bytes.length === PIECE_BYTES) this.#spare.push(bytes);
+  }
+
+  /** What was read before its entry was held back is read again later. @returns false when its entry is not. */
+  #putAside(piece: number, mask: number): boolean {
+    const isHeld = this.options.scheduler.putAside(piece);
+    if (isHeld) this.#masks.set(piece, (this.#masks.get(piece) ?? 0) | mask);
+    return isHeld;
   }
 
   /** @returns null once stopped. */

@@ -78,6 +78,10 @@ export class Sharing implements SharingSession {
     this.#tell(delivery, { on: 'cancel', by: 'me' });
   }
 
+  cancelEntry(delivery: string, entry: number): void {
+    this.#deliveries.get(delivery)?.cancelEntry(entry);
+  }
+
   /** To be called when the page is closed or reloaded. Rule [C7]. */
   sayBye(): void {
     for (const delivery of this.#deliveries.values()) delivery.sayBye();

@@ -77,6 +77,9 @@ export class Stored implements ReceivingSession {
   cancel(): void {
     return;
   }
+  command(): void {
+    return;
+  }
   retry(): void {
     return;
   }
@@ -104,7 +107,7 @@ export class Stored implements ReceivingSession {
     this.#checkedBytes = null;
     const { ledger } = intake;
     for (const entry of ledger.accepted) if (!ledger.isWhole(entry)) ledger.fail(entry, 'gone');
-    if (ledger.failedEntries === ledger.accepted.length) throw new BeelineError('gone', 'nothing is whole');
+    if (ledger.failedEntries === ledger.totalEntries) throw new BeelineError('gone', 'nothing is whole');
     intake.pieces.closeWholeEntries();
   }
 

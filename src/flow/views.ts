@@ -1,29 +1,34 @@
 /** What the screens show: plain values, replaced as a whole, a new state at once and progress twice a second. */
 import type { FailedAttempt } from '../core/diagnosis.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { EntryStatus } from '../core/ledger.ts';
+import type { EntryCommand, EntryStatus } from '../core/ledger.ts';
 import type { Entry, PlannedEntry } from '../core/manifest.ts';
 import type { PathInfo, Room, SignalingStatus, SinkKind } from '../core/ports.ts';
 import type { ReceiverState } from '../core/receiver.ts';
 import type { Admission, SenderState } from '../core/sender.ts';
 
-export type { EntryStatus };
+export type { EntryCommand, EntryStatus };
 
 /** Per-entry progress by the entry's number; read on demand, so that 100,000 entries cost nothing per update. */
 export interface EntryProgress {
   status(entry: number): EntryStatus;
   verifiedBytes(entry: number): number;
   failure(entry: number): ErrorCode | null;
+  /** Which side has cancelled it; null for one that was not. */
+  cancelledBy(entry: number): 'me' | 'peer' | null;
 }
 
 /** Progress of one transfer; all bytes are verified bytes. */
 export interface Progress {
   readonly verifiedBytes: number;
-  /** Bytes of the accepted entries. */
+  /** Bytes of the accepted entries, without those cancelled. */
   readonly totalBytes: number;
   readonly verifiedEntries: number;
   readonly failedEntries: number;
-  /** Accepted entries. */
+  readonly cancelledEntries: number;
+  /** Entries held back. */
+  readonly pausedEntries: number;
+  /** Accepted entries, without those cancelled. */
   readonly totalEntries: number;
   /** Null until it can be told. */
   readonly bytesPerSecond: number | null;
@@ -95,6 +100,8 @@ export interface SharingSession extends Watchable<SharingView> {
   pause(delivery: string): void;
   resume(delivery: string): void;
   cancel(delivery: string): void;
+  /** Sends one entry no more, unless the receiver has all of it. */
+  cancelEntry(delivery: string, entry: number): void;
   /** Leaves the screen: receivers wait, and the share can go on in a later page. */
   leave(): void;
   /** Ends the share for good: connected receivers are told, the link stops working. */
@@ -110,6 +117,8 @@ export interface ReceivingSession extends Watchable<ReceivingView> {
   resume(): void;
   /** With `keep`, what is verified stays for an hour. */
   cancel(keep: boolean): void;
+  /** Holds back one accepted entry, goes on with it, or gives it up for good. */
+  command(entry: number, command: EntryCommand): void;
   /** Tries again now: a waiting attempt, or after a failure. */
   retry(): void;
   save(as: 'files' | 'zip'): Promise<void>;

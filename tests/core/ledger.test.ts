@@ -10,18 +10,28 @@ function ledgerOf(sizes: readonly number[], accepted: readonly number[] = sizes.
   return new Ledger(makeManifest('0'.repeat(32), entries), accepted);
 }
 
-/** The rules again, with nothing counted ahead: everything follows from three sets. */
+/** The rules again, with nothing counted ahead: everything follows from five sets. */
 class Model {
   readonly marked = new Set<number>();
   readonly failed = new Set<number>();
   readonly closed = new Set<number>();
+  readonly cancelled = new Set<number>();
+  readonly paused = new Set<number>();
   readonly table: PieceTable;
 
   constructor(
     readonly sizes: readonly number[],
-    readonly accepted: readonly number[],
+    readonly acceptedAtFirst: readonly number[],
   ) {
     this.table = new PieceTable(sizes);
+  }
+
+  get accepted(): number[] {
+    return this.acceptedAtFirst.filter((entry) => !this.cancelled.has(entry));
+  }
+
+  isLacking(entry: number): boolean {
+    return this.accepted.includes(entry) && !this.failed.has(entry) && !this.isWhole(entry);
   }
 
   pieces(entry: number): number[] {
@@ -40,7 +50,7 @@ class Model {
   }
 
   bytesOf(entry: number): number {
-    if (this.failed.has(entry)) return 0;
+    if (this.failed.has(entry) || this.cancelled.has(entry)) return 0;
     const here = this.pieces(entry).filter((piece) => this.marked.has(piece));
     return here.reduce((sum, piece) => sum + this.table.span(piece).length, 0);
   }
@@ -55,11 +65,14 @@ class Model {
 }
 
 function compare(ledger: Ledger, model: Model): void {
-  const { sizes, accepted, failed, closed } = model;
+  const { sizes, accepted, failed, closed, cancelled, paused } = model;
   const verified = model.sum((entry) => model.bytesOf(entry));
   expect(ledger.verifiedBytes).toBe(verified);
   expect(ledger.verifiedEntries).toBe(closed.size);
   expect(ledger.failedEntries).toBe(failed.size);
+  expect(ledger.totalEntries).toBe(accepted.length);
+  expect(ledger.totalBytes).toBe(model.sum((entry) => sizes[entry] ?? 0));
+  expect([...ledger.cancelled.keys()]).toEqual([...cancelled]);
   expect(ledger.settled).toBe(accepted.every((entry) => closed.has(entry) || failed.has(entry)));
   expect([...eachOf(ledger.missing())]).toEqual(model.missing());
   expect(ledger.bytesLeft).toBe(
@@ -73,10 +86,12 @@ function compare(ledger: Ledger, model: Model): void {
     if (!accepted.includes(entry)) expect(status).toBe('skipped');
     else if (failed.has(entry)) expect(status).toBe('failed');
     else if (closed.has(entry)) expect(status).toBe('verified');
+    else if (paused.has(entry)) expect(status).toBe('paused');
     else expect(status).toBe(model.bytesOf(entry) > 0 ? 'moving' : 'waiting');
     expect(ledger.verifiedBytesOf(entry)).toBe(model.bytesOf(entry));
     expect(ledger.failure(entry)).toBe(failed.has(entry) ? 'source-gone' : null);
     expect(ledger.isWhole(entry)).toBe(model.isWhole(entry));
+    expect(ledger.wasAccepted(entry)).toBe(accepted.includes(entry) || cancelled.has(entry));
   });
 }
 
@@ -84,10 +99,13 @@ const sizes = fc.array(fc.constantFrom(0, 1, 700, PIECE_BYTES, PIECE_BYTES + 1, 
   minLength: 1,
   maxLength: 7,
 });
-const command = fc.record({ do: fc.constantFrom('mark', 'mark', 'mark', 'close', 'fail'), number: fc.nat(25) });
+const command = fc.record({
+  do: fc.constantFrom('mark', 'mark', 'mark', 'mark', 'close', 'fail', 'cancel', 'pause', 'resume'),
+  number: fc.nat(25),
+});
 
 describe('the ledger', () => {
-  it('[P3] [P4] counts marked pieces of open entries, and nothing else', () => {
+  it('[P3] [P4] [P7] [P8] counts marked pieces of open entries, and nothing else', () => {
     fc.assert(
       fc.property(sizes, fc.array(fc.boolean()), fc.array(command, { maxLength: 60 }), (all, chosen, commands) => {
         const accepted = all.flatMap((_, entry) => (chosen[entry] === false ? [] : [entry]));
@@ -101,11 +119,30 @@ describe('the ledger', () => {
             expect(ledger.mark(number)).toBe(lacked && model.isWhole(entry) ? entry : null);
           } else if (what === 'close') {
             ledger.close(number);
-            if (model.isWhole(number) && !model.failed.has(number)) model.closed.add(number);
+            if (model.isWhole(number) && !model.failed.has(number)) {
+              model.closed.add(number);
+              model.paused.delete(number);
+            }
+          } else if (what === 'cancel') {
+            const open = model.isLacking(number);
+            expect(ledger.cancel(number, 'me')).toBe(open);
+            if (open) {
+              model.cancelled.add(number);
+              model.paused.delete(number);
+            }
+          } else if (what === 'pause') {
+            const open = model.isLacking(number) && !model.paused.has(number);
+            expect(ledger.pause(number)).toBe(open);
+            if (open) model.paused.add(number);
+          } else if (what === 'resume') {
+            expect(ledger.resume(number)).toBe(model.paused.delete(number));
           } else {
-            const open = accepted.includes(number) && !model.closed.has(number) && !model.failed.has(number);
+            const open = model.accepted.includes(number) && !model.closed.has(number) && !model.failed.has(number);
             expect(ledger.fail(number, 'source-gone')).toBe(open);
-            if (open) model.failed.add(number);
+            if (open) {
+              model.failed.add(number);
+              model.paused.delete(number);
+            }
           }
           compare(ledger, model);
         }
@@ -120,6 +157,21 @@ describe('the ledger', () => {
     expect(ledger.mark(1)).toBeNull();
     expect(ledger.verifiedBytes).toBe(0);
     expect(ledger.bytesLeft).toBe(10);
+  });
+
+  it('[P8] speed is measured by what was marked, also of an entry that is cancelled', () => {
+    const ledger = ledgerOf([PIECE_BYTES * 3, 10]);
+    ledger.mark(0);
+    ledger.cancel(0, 'me');
+    expect([ledger.markedBytes, ledger.verifiedBytes, ledger.totalBytes]).toEqual([PIECE_BYTES, 0, 10]);
+    expect([ledger.status(0), ledger.mark(1)]).toEqual(['skipped', null]);
+  });
+
+  it('[P8] what an earlier page has cancelled stays cancelled', () => {
+    const { manifest, accepted } = ledgerOf([PIECE_BYTES, 10, 20]);
+    const ledger = new Ledger(manifest, accepted, new Map([[1, 'peer']]));
+    expect([ledger.status(1), ledger.totalEntries, ledger.totalBytes]).toEqual(['skipped', 2, PIECE_BYTES + 20]);
+    expect(ledger.cancelled.get(1)).toBe('peer');
   });
 
   it('[P3] a piece of an entry that was not accepted does not count', () => {

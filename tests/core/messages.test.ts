@@ -33,6 +33,10 @@ const anyMessage: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ t: fc.constant('again'), piece: u32, damaged: fc.boolean() }),
   fc.record({ t: fc.constant('ack'), credit: fc.maxSafeNat(), verified: runs }),
   fc.record({ t: fc.constant('entry-failed'), entry: fc.nat(100_000), code }),
+  fc.record({
+    t: fc.constantFrom('entry-pause', 'entry-resume', 'entry-cancel'),
+    entry: fc.nat(100_000),
+  }),
   fc.record({ t: fc.constant('error'), code }),
   fc.record({ t: fc.constantFrom('asking', 'pause', 'resume', 'decline', 'cancel', 'done', 'bye') }),
 );
@@ -47,6 +51,8 @@ const GOOD = {
   again: { t: 'again', damaged: true, piece: 0 },
   ack: { t: 'ack', credit: 0, verified: [[0, 1]] },
   'entry-failed': { t: 'entry-failed', entry: 0, code: 'source-gone' },
+  'entry-pause': { t: 'entry-pause', entry: 0 },
+  'entry-cancel': { t: 'entry-cancel', entry: 0 },
   error: { t: 'error', code: 'protocol' },
   pause: { t: 'pause' },
 } satisfies Record<string, ControlMessage>;
@@ -117,6 +123,8 @@ describe('control messages', () => {
     ['a piece beyond 32 bits', { ...GOOD.again, piece: U32 + 1 }],
     ['credit beyond what is exact', { ...GOOD.ack, credit: Number.MAX_SAFE_INTEGER + 1 }],
     ['an entry beyond the largest share', { ...GOOD['entry-failed'], entry: 100_001 }],
+    ['a pause of an entry beyond the largest share', { t: 'entry-pause', entry: 100_001 }],
+    ['a cancel of an entry beyond the largest share', { t: 'entry-cancel', entry: 100_001 }],
     ['a code that is none', { ...GOOD.error, code: 'constructor' }],
     ['another kind', { t: 'HELLO' }],
     ['a kind every object has', { t: 'toString' }],

@@ -125,6 +125,27 @@ export const SINK_CASES: Readonly<Record<string, (subject: SinkSubject) => Promi
     await sink.discard();
   },
 
+  'leaves nothing of an entry that is dropped while it is written': async (subject) => {
+    const plan = planOf([1_000, 2_000_000, 5]);
+    const contents = contentsOf(plan);
+    const sink = await subject.open(plan);
+    const dropped = [numberOf(0), numberOf(1)];
+    const writes = piecesOf(contents).filter(({ entry }) => dropped.includes(entry));
+    const written = Promise.allSettled(
+      writes.map(({ entry, offset, bytes }) => sink.write(entry, offset, bytes, new Uint8Array(32))),
+    );
+    await Promise.all(dropped.map((entry) => sink.drop(entry)));
+    await written;
+    for (const entry of dropped) contents.delete(entry);
+    await fill(sink, contents);
+    await expectContents(subject, sink, contents);
+    for (const entry of dropped) {
+      const left = await subject.contents(sink, entry).catch(() => null);
+      expect(sink.kind !== 'folder' || left === null, `nothing is left of entry ${entry} in the folder`);
+    }
+    await sink.discard();
+  },
+
   'recalls what is finished, or nothing if no other page can find it': async (subject) => {
     const plan = planOf(SIZES);
     const contents = contentsOf(plan);

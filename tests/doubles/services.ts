@@ -1,5 +1,6 @@
 /** Services whose sessions show a fixed view: for looking at screens, and for tests of what the screens ask for. */
 import { BeelineError, type ErrorCode } from '../../src/core/errors.ts';
+import type { Cancelled } from '../../src/core/ledger.ts';
 import { makeManifest, planEntries, type Entry, type Manifest, type PlannedEntry } from '../../src/core/manifest.ts';
 import type { PathInfo } from '../../src/core/ports.ts';
 import type { Pause, ReceiverState } from '../../src/core/receiver.ts';
@@ -7,6 +8,7 @@ import type { Admission, SenderState } from '../../src/core/sender.ts';
 import type { Picked, Services } from '../../src/flow/services.ts';
 import type {
   DeliveryView,
+  EntryCommand,
   EntryStatus,
   Progress,
   ReceivingSession,
@@ -61,6 +63,9 @@ export class ShownSharing extends Shown<SharingView> implements SharingSession {
   cancel(delivery: string): void {
     this.asked.push(['cancel', delivery]);
   }
+  cancelEntry(delivery: string, entry: number): void {
+    this.asked.push(['cancelEntry', delivery, entry]);
+  }
   leave(): void {
     this.asked.push(['leave']);
   }
@@ -85,6 +90,9 @@ export class ShownReceiving extends Shown<ReceivingView> implements ReceivingSes
   }
   cancel(): void {
     this.asked.push(['cancel']);
+  }
+  command(entry: number, command: EntryCommand): void {
+    this.asked.push(['command', entry, command]);
   }
   retry(): void {
     this.asked.push(['retry']);
@@ -132,9 +140,15 @@ export function manifestOf(entries: readonly Entry[]): Manifest {
 /** Progress with the first entries verified and the next one moving. */
 export function progressOf(
   entries: readonly Entry[],
-  { fraction = 0, failures = new Map() as ReadonlyMap<number, ErrorCode>, speed = null as number | null } = {},
+  {
+    fraction = 0,
+    failures = new Map() as ReadonlyMap<number, ErrorCode>,
+    cancelled = new Map() as Cancelled,
+    paused = [] as readonly number[],
+    speed = null as number | null,
+  } = {},
 ): Progress {
-  const totalBytes = entries.reduce((sum, { size }) => sum + size, 0);
+  const totalBytes = entries.reduce((sum, { size }, entry) => sum + (cancelled.has(entry) ? 0 : size), 0);
   const verifiedBytes = Math.floor(totalBytes * fraction);
   const starts: number[] = [];
   entries.reduce((at, { size }, index) => ((starts[index] = at), at + size), 0);
@@ -142,6 +156,8 @@ export function progressOf(
     Math.max(0, Math.min(entries[entry]?.size ?? 0, verifiedBytes - (starts[entry] ?? 0)));
   const status = (entry: number): EntryStatus => {
     if (failures.has(entry)) return 'failed';
+    if (cancelled.has(entry)) return 'skipped';
+    if (paused.includes(entry)) return 'paused';
     if (fraction === 1) return 'verified';
     const has = inside(entry);
     return has === (entries[entry]?.size ?? 0) && has > 0 ? 'verified' : has > 0 ? 'moving' : 'waiting';
@@ -151,10 +167,17 @@ export function progressOf(
     totalBytes,
     verifiedEntries: entries.filter((_, entry) => status(entry) === 'verified').length,
     failedEntries: failures.size,
-    totalEntries: entries.length,
+    cancelledEntries: cancelled.size,
+    pausedEntries: paused.length,
+    totalEntries: entries.length - cancelled.size,
     bytesPerSecond: speed,
     secondsLeft: speed === null ? null : (totalBytes - verifiedBytes) / speed,
-    entries: { status, verifiedBytes: inside, failure: (entry) => failures.get(entry) ?? null },
+    entries: {
+      status,
+      verifiedBytes: inside,
+      failure: (entry) => failures.get(entry) ?? null,
+      cancelledBy: (entry) => cancelled.get(entry) ?? null,
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
 import { PieceFrames } from '../../src/core/frame.ts';
 import { Ledger } from '../../src/core/ledger.ts';
-import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import { CHUNK_BYTES, CHUNK_HEADER_BYTES, CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { makeManifest, planEntries } from '../../src/core/manifest.ts';
 import { type ControlMessage, eachOf } from '../../src/core/messages.ts';
 import { PieceReceiver } from '../../src/flow/receive.ts';
@@ -212,7 +212,7 @@ describe('acknowledgements', () => {
     const { receiver, messagesOf, take, clock, acks, ledger, sink } = begin([3 * PIECE_BYTES, 5]);
     for (const message of messagesOf(0).slice(0, 10)) receiver.take(message);
     ledger.fail(0, 'source-gone');
-    await receiver.fail(0);
+    await receiver.drop(0);
     for (const message of messagesOf(0).slice(10)) receiver.take(message);
     await watched.quiet();
     clock.advance(100);
@@ -223,6 +223,30 @@ describe('acknowledgements', () => {
     expect(ledger.settled).toBe(true);
   });
 
+  it('[P8] ask no more for a damaged piece of an entry that is cancelled', async () => {
+    const { receiver, messagesOf, said, happened, ledger, sink } = begin([PIECE_BYTES, 5]);
+    for (const message of messagesOf(0)) {
+      new Uint8Array(message)[CHUNK_HEADER_BYTES] = 0;
+      receiver.take(message);
+    }
+    ledger.cancel(0, 'me');
+    await receiver.drop(0);
+    await watched.quiet();
+    expect([said.filter(({ t }) => t === 'again'), happened]).toEqual([[], []]);
+    expect([sink.written, sink.fate(0)]).toEqual([0, 'dropped']);
+  });
+
+  it('[K2] [P8] give back the credit of an entry cancelled half way, whatever is still to come of it', async () => {
+    const { receiver, messagesOf, clock, acks, ledger } = begin([3 * PIECE_BYTES, 5]);
+    for (const message of messagesOf(0).slice(0, 10)) receiver.take(message);
+    ledger.cancel(0, 'me');
+    await receiver.drop(0);
+    for (const message of [...messagesOf(0).slice(10), ...messagesOf(1)]) receiver.take(message);
+    await watched.quiet();
+    clock.advance(100);
+    expect(acks().at(-1)).toEqual({ t: 'ack', credit: CREDIT_BYTES + 2 * PIECE_BYTES, verified: [] });
+  });
+
   it('[E1] a write under way when its entry fails is not an error', async () => {
     const { promise: disk, resolve: mend } = deferred();
     const { receiver, take, ledger, sink, happened } = begin([PIECE_BYTES, 0]);
@@ -230,7 +254,7 @@ describe('acknowledgements', () => {
     take(0);
     await watched.quiet();
     ledger.fail(0, 'source-changed');
-    await receiver.fail(0);
+    await receiver.drop(0);
     mend(undefined);
     await watched.quiet();
     expect(happened).toEqual([]);

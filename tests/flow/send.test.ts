@@ -60,7 +60,7 @@ function begin(sizes: readonly number[], prepare: (source: MemorySource) => void
   prepare(source);
   const bulk = new HeldChannel();
   const table = new PieceTable(sizes);
-  const scheduler = new PieceScheduler();
+  const scheduler = new PieceScheduler(table);
   if (table.count > 0) scheduler.want([[0, table.count]]);
   const credit = new CreditGate();
   const failures = new Map<number, ErrorCode>();
