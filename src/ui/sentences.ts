@@ -62,7 +62,7 @@ export function pauseWords(pause: Pause, peer: 'sender' | 'receiver'): string | 
 }
 
 /** One delivery's state in a few words; `next` is empty when there is nothing to do. */
-export function deliveryWords(state: SenderState, failedEntries: number): Words {
+export function deliveryWords(state: SenderState, failedEntries: number, cancelledEntries = 0): Words {
   switch (state.at) {
     case 'connecting':
       return { sentence: 'Connecting', next: '' };
@@ -73,9 +73,12 @@ export function deliveryWords(state: SenderState, failedEntries: number): Words 
     case 'transferring':
       return { sentence: pauseWords(state.pause, 'receiver') ?? 'Receiving', next: '' };
     case 'finished':
-      return failedEntries === 0
-        ? { sentence: 'Verified', next: 'All they accepted arrived, equal to what you sent.' }
-        : { sentence: 'Verified', next: `${counted(failedEntries, 'file')} could not be sent.` };
+      if (failedEntries > 0)
+        return { sentence: 'Verified', next: `${counted(failedEntries, 'file')} could not be sent.` };
+      return {
+        sentence: 'Verified',
+        next: `${cancelledWords(cancelledEntries)}All they accepted arrived, equal to what you sent.`,
+      };
     case 'declined':
       return state.by === 'me' ? { sentence: 'You declined this device.', next: '' } : explain('receiver-declined');
     case 'cancelled':
@@ -107,6 +110,12 @@ function wordsOf({ state, progress }: DeliveryView): Words {
   return deliveryWords(state, progress?.failedEntries ?? 0);
 }
 
+function cancelledWords(count: number): string {
+  return count === 0 ? '' : `${counted(count, 'file')} cancelled. `;
+}
+
+const NO_PROGRESS = { failedEntries: 0, cancelledEntries: 0, totalEntries: 0 };
+
 /** The heading of the receiving screen, and what stands below it. */
 export function receivingWords(view: ReceivingView): Words {
   const { state } = view;
@@ -131,8 +140,11 @@ export function receivingWords(view: ReceivingView): Words {
         return { sentence: 'Paused', next: 'What is here is safe. Make room on this device, then resume.' };
       }
       const paused = pauseWords(state.pause, 'sender');
+      if (paused === null && isHeldBack(view.progress)) {
+        return { sentence: 'Paused by you', next: 'What is missing waits until you resume it in the list.' };
+      }
       return {
-        sentence: paused ?? `Receiving ${counted(state.accepted.length, 'file')}`,
+        sentence: paused ?? `Receiving ${counted(view.progress?.totalEntries ?? state.accepted.length, 'file')}`,
         next:
           paused === null
             ? 'Keep this page open until everything is here.'
@@ -147,7 +159,7 @@ export function receivingWords(view: ReceivingView): Words {
         next: 'What is verified is safe; it goes on from there by itself.',
       };
     case 'finished':
-      return finishedWords(view.progress, state.accepted.length);
+      return finishedWords(view.progress);
     case 'cancelled':
       return state.by === 'me'
         ? {
@@ -191,9 +203,23 @@ function connectingWords(trouble: ErrorCode | null): Words {
   return { sentence: 'Not connected yet', next: `${sentence} ${next}` };
 }
 
-function finishedWords(progress: Progress | null, accepted: number): Words {
-  const failed = progress?.failedEntries ?? 0;
-  if (failed === 0) return { sentence: 'Received and verified', next: 'Every byte is equal to what the sender has.' };
+/** True when all that is missing of a transfer are files that are held back. */
+export function isHeldBack(progress: Progress | null): boolean {
+  if (progress === null || progress.pausedEntries === 0) return false;
+  const { verifiedEntries, failedEntries, pausedEntries, totalEntries } = progress;
+  return verifiedEntries + failedEntries + pausedEntries === totalEntries;
+}
+
+function finishedWords(progress: Progress | null): Words {
+  const { failedEntries: failed, cancelledEntries, totalEntries: accepted } = progress ?? NO_PROGRESS;
+  if (failed === 0) {
+    return cancelledEntries > 0 && accepted === 0
+      ? { sentence: 'Every file was cancelled', next: 'Nothing was received. The link still works.' }
+      : {
+          sentence: 'Received and verified',
+          next: `${cancelledWords(cancelledEntries)}Every byte is equal to what the sender has.`,
+        };
+  }
   if (failed >= accepted) return { sentence: 'No file could be received', next: 'The reasons are in the list.' };
   return {
     sentence: `Received and verified: ${formatCount(accepted - failed)} of ${counted(accepted, 'file')}`,

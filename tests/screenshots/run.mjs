@@ -38,6 +38,8 @@ const ACTS = {
   'check-udp-blocked': (page) => details(page),
   returning: returned,
   'returning-missing': returned,
+  'sharing-files': (page) => page.getByText('Files for Chrome on Android').click(),
+  'transferring-cancel': (page) => page.getByRole('button', { name: /^Cancel .*mov$/ }).click(),
   'sharing-stop': (page) => page.getByRole('button', { name: 'Stop sharing' }).click(),
   leave: (page) => page.getByRole('link', { name: 'Beeline' }).click(),
 };

@@ -192,6 +192,16 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'sharing-empty': sharing(() => ({})),
   'sharing-offline': sharing(() => ({ signaling: 'offline' })),
   'sharing-three': sharing(threeReceivers),
+  'sharing-files': sharing(() => ({
+    deliveries: [
+      deliveryOf(
+        '1',
+        'Chrome on Android',
+        { at: 'transferring', pause: RUNNING },
+        { progress: progressOf(ENTRIES, { fraction: 0.42, cancelled: new Map([[3, 'me']]) }), path: LAN },
+      ),
+    ],
+  })),
   'sharing-10000': sharing(() => ({ entries: manyEntries(10_000) })),
   'sharing-stop': sharing(threeReceivers),
   connecting: receiving(() => ({ at: 'connecting', attempt: 0, reason: null })),
@@ -224,6 +234,28 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     () => ({
       progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }),
     }),
+  ),
+  'transferring-some': receiving(
+    () => ({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) }),
+    () => ({
+      progress: progressOf(ENTRIES, {
+        fraction: 0.37,
+        speed: 11_400_000,
+        cancelled: new Map([
+          [3, 'me'],
+          [5, 'peer'],
+        ]),
+        paused: [4],
+      }),
+    }),
+  ),
+  'transferring-10000': receiving(
+    () => ({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(manyEntries(10_000)) }),
+    () => ({ progress: progressOf(manyEntries(10_000), { fraction: 0.0003, speed: 11_400_000 }) }),
+  ),
+  'transferring-cancel': receiving(
+    () => ({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) }),
+    () => ({ progress: progressOf(ENTRIES, { fraction: 0.37, speed: 11_400_000 }) }),
   ),
   'paused-by-peer': receiving(
     () => ({ at: 'transferring', pause: pauseBy('peer'), seeking: null, ...acceptanceOf(ENTRIES) }),
@@ -266,6 +298,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       ]),
     ),
   ),
+  'finished-some-cancelled': finished(ENTRIES, () => ({
+    progress: progressOf(ENTRIES, { fraction: 1, cancelled: new Map([[2, 'me']]) }),
+  })),
   'finished-save-failed': finished(SOME, () => ({ ...done(SOME), saving: 'no-room' })),
   cancelled: receiving(() => ({ at: 'cancelled', by: 'peer', kept: true })),
   failed: receiving(() => ({ at: 'failed', code: 'connect-failed', kept: null })),
