@@ -1,6 +1,7 @@
 /** When a page that opens a link gets where, noted inside the page. */
 import type { Page } from 'playwright-core';
 import type { Device } from '../e2e/browser.ts';
+import { ReceiverScreen, SenderScreen, underServiceWorker } from '../e2e/pages.ts';
 
 /** Milliseconds since the start of the navigation, each the first time; 0 for what did not happen. */
 export interface Moments {
@@ -20,6 +21,16 @@ export interface Moments {
 }
 
 export type Moment = keyof Moments;
+
+/** What tables call them, in order. */
+export const MOMENT_NAMES: readonly (readonly [name: string, moment: Moment])[] = [
+  ['dialled', 'dialled'],
+  ['line open', 'lineOpen'],
+  ['offer sent', 'offer'],
+  ['answer received', 'answer'],
+  ['channel open', 'channelOpen'],
+  ['first message; list shown', 'first'],
+];
 
 interface Noted {
   readonly moments: Moments;
@@ -85,4 +96,23 @@ export async function noteMoments(device: Device): Promise<void> {
 
 export function momentsOf(page: Page): Promise<Moments> {
   return page.evaluate(() => (window as unknown as Noted).moments);
+}
+
+/** One fresh share, opened by the receiver. */
+export async function measureVisit(from: Device, to: Device, baseUrl: string, path: string): Promise<Moments> {
+  const sender = await SenderScreen.open(from, baseUrl);
+  try {
+    await sender.chooseFiles([path]);
+    const receiver = await ReceiverScreen.open(to, await sender.link());
+    try {
+      await receiver.receive();
+      await receiver.verified();
+      await underServiceWorker(receiver.page);
+      return await momentsOf(receiver.page);
+    } finally {
+      await receiver.close();
+    }
+  } finally {
+    await sender.close();
+  }
 }

@@ -15,10 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Device } from '../e2e/browser.ts';
 import { MIB, writeRandomFile } from '../e2e/files.ts';
-import { ReceiverScreen, SenderScreen, underServiceWorker } from '../e2e/pages.ts';
 import { BarePage } from './bare-start.ts';
 import { measureFile } from './beeline.ts';
-import { momentsOf, noteMoments, type Moment, type Moments } from './moments.ts';
+import { MOMENT_NAMES, measureVisit, noteMoments, type Moments } from './moments.ts';
 import { RAW_CHANNEL, RawPage } from './raw-channel.ts';
 import { rounded, shown, spreadOf, table, type BenchContext, type Spread } from './report.ts';
 
@@ -115,41 +114,13 @@ async function measurePair(first: Pair['first'], { from, raw, bare, baseUrl, pat
   }
 }
 
-/** One fresh share, opened by the receiver. */
-async function measureVisit(from: Device, to: Device, baseUrl: string, path: string): Promise<Moments> {
-  const sender = await SenderScreen.open(from, baseUrl);
-  try {
-    await sender.chooseFiles([path]);
-    const receiver = await ReceiverScreen.open(to, await sender.link());
-    try {
-      await receiver.receive();
-      await receiver.verified();
-      await underServiceWorker(receiver.page);
-      return await momentsOf(receiver.page);
-    } finally {
-      await receiver.close();
-    }
-  } finally {
-    await sender.close();
-  }
-}
-
-const ROWS: readonly (readonly [name: string, moment: Moment])[] = [
-  ['dialled', 'dialled'],
-  ['line open', 'lineOpen'],
-  ['offer sent', 'offer'],
-  ['answer received', 'answer'],
-  ['channel open', 'channelOpen'],
-  ['first message; list shown', 'first'],
-];
-
 /** Milliseconds of all pairs. */
 function summary(pairs: readonly Pair[]): string[][] {
   const spread = (valueOf: (pair: Pair) => number) => shown(spreadOf(pairs.map(valueOf), 0));
   const clickOf = ({ click, firstByte }: Moments) => firstByte - click;
   return [
     ['ms since the navigation', 'bare', 'first visit', 'next visit'],
-    ...ROWS.map(([name, moment]) => [
+    ...MOMENT_NAMES.map(([name, moment]) => [
       name,
       spread(({ bare }) => bare[moment]),
       ...VISITS.map((visit) => spread((pair) => pair[visit][moment])),

@@ -63,9 +63,20 @@ export async function setPolicy(router: Host, outside: string, policy: Policy): 
 
 /** Also drops what a router forwards and this matches, either way and from now on. */
 export async function drop({ router }: Home, match: string): Promise<void> {
+  await setDropped(router, [match]);
+}
+
+/** Drops what a router forwards and one of these matches, beside its policy and instead of what it dropped before. */
+export async function setDropped(router: Host, matches: readonly string[]): Promise<void> {
   const table = [
+    'table inet dropped',
+    'delete table inet dropped',
     'table inet dropped {',
-    ...chain('forward', 'filter hook forward priority filter', [`${match} drop`]),
+    ...chain(
+      'forward',
+      'filter hook forward priority filter',
+      matches.map((match) => `${match} drop`),
+    ),
     '}',
   ];
   await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
