@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { WITH_ICE } from '../src/core/signaling.ts';
 import { clientAddress } from './address.ts';
 import type { Config } from './env.ts';
 import { queryOf } from './http.ts';
@@ -88,7 +89,7 @@ export async function within(limiter: RateLimiterMemory, key: string): Promise<b
 
 /** What the URL of a handshake must carry, in the words of peerjs-server where it has them: stock clients show them. */
 export type Introduction =
-  | { readonly ok: true; readonly hello: Hello }
+  | { readonly ok: true; readonly hello: Hello; readonly wantsIce: boolean }
   | { readonly ok: false; readonly reason: 'key' | 'id' | 'token'; readonly message: string };
 
 /** The key of the server's own page, which is built before `PEERJS_KEY` is known. */
@@ -110,5 +111,5 @@ export function introduction(request: IncomingMessage, key: string): Introductio
     return { ok: false, reason: 'key', message: 'Invalid key provided' };
   if (!isPeerId(id)) return { ok: false, reason: 'id', message: 'Invalid id provided' };
   if (!isToken(token)) return { ok: false, reason: 'token', message: 'Invalid token provided' };
-  return { ok: true, hello: { id, token } };
+  return { ok: true, hello: { id, token }, wantsIce: one(WITH_ICE.name) === WITH_ICE.value };
 }

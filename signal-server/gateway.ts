@@ -9,6 +9,7 @@ import { CLOSE } from './close-codes.ts';
 import type { CloseCode } from './close-codes.ts';
 import type { Config } from './env.ts';
 import { pathOf, sendJson } from './http.ts';
+import { iceAnswer } from './ice.ts';
 import { startLibrary } from './library.ts';
 import type { Library } from './library.ts';
 import type { Limits } from './limits.ts';
@@ -144,7 +145,7 @@ export class Gateway {
       refuse(CLOSE.refused, said.reason, 'ERROR', said.message);
       return;
     }
-    const { hello } = said;
+    const { hello, wantsIce } = said;
     const before = this.#peers.get(hello.id);
     if (before?.hasToken(hello.token) === false) {
       refuse(CLOSE.refused, 'id-taken', 'ID-TAKEN', 'ID is taken');
@@ -159,6 +160,10 @@ export class Gateway {
       this.#log.debug({ session: peer.tag }, 'left');
     });
     this.#listen(peer, socket);
+    if (wantsIce) {
+      const payload = iceAnswer(this.#config, peer.tag, Math.floor(Date.now() / 1000));
+      this.#deliver(peer, JSON.stringify({ type: 'ICE', payload }));
+    }
     this.#library.connect(peer, hello);
     for (const { text } of this.#absent.take(peer.id)) this.#deliver(peer, text);
     this.#log.debug({ session: peer.tag, id: peer.id, address: admitted.address }, 'connected');

@@ -11,7 +11,13 @@ export const CLIENT_MESSAGE_TYPES = ['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'E
 export type ClientMessageType = (typeof CLIENT_MESSAGE_TYPES)[number];
 
 /** Types only the server sends. */
-export const SERVER_MESSAGE_TYPES = ['OPEN', 'ID-TAKEN', 'ERROR'] as const;
+export const SERVER_MESSAGE_TYPES = ['OPEN', 'ID-TAKEN', 'ERROR', 'ICE'] as const;
+
+/**
+ * With this in the address of its socket, a client is told ICE before OPEN: an {@link IceAnswer}, for its first connection
+ * not to wait for one. A stock client does not ask, and a stock server does not answer.
+ */
+export const WITH_ICE = { name: 'ice', value: '1' } as const;
 
 /** Characters of a peer id or of a token; stock clients use 36 (a UUID) and about 11. */
 export const PEER_ID_MAX = 64;

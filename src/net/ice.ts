@@ -19,6 +19,12 @@ const IceAnswerSchema = v.object({
 /** Without servers. */
 export const NO_ICE: IceAnswer = { iceServers: [], ttl: 0 };
 
+/** Null for what is no such answer. */
+export function parseIce(value: unknown): IceAnswer | null {
+  const parsed = v.safeParse(IceAnswerSchema, value);
+  return parsed.success ? parsed.output : null;
+}
+
 /** Longest wait for the answer, in milliseconds; without it a LAN still works, so it must not hold up the offer. */
 const TIMEOUT_MS = 5_000;
 
@@ -34,8 +40,8 @@ export async function fetchIce(base: URL, id: string, token: string): Promise<Ic
       headers: { Authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const parsed = v.safeParse(IceAnswerSchema, response.ok ? await response.json() : null);
-    if (parsed.success) return parsed.output;
+    const answer = parseIce(response.ok ? await response.json() : null);
+    if (answer !== null) return answer;
     console.warn(`no TURN credentials: status ${response.status}`);
   } catch (error) {
     console.warn('no TURN credentials:', error instanceof Error ? error.name : 'unknown error');

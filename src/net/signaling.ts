@@ -9,11 +9,22 @@ import type {
   SignalingMessage,
   SignalingStatus,
 } from '../core/ports.ts';
-import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES } from '../core/signaling.ts';
-import { fetchIce, NO_ICE } from './ice.ts';
+import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES, WITH_ICE } from '../core/signaling.ts';
+import { fetchIce, NO_ICE, parseIce } from './ice.ts';
 
 const MessageSchema = v.object({
-  type: v.picklist(['OPEN', 'ID-TAKEN', 'ERROR', 'OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE', 'EXPIRE', 'HEARTBEAT']),
+  type: v.picklist([
+    'OPEN',
+    'ID-TAKEN',
+    'ERROR',
+    'ICE',
+    'OFFER',
+    'ANSWER',
+    'CANDIDATE',
+    'LEAVE',
+    'EXPIRE',
+    'HEARTBEAT',
+  ]),
   src: v.optional(v.pipe(v.string(), v.maxLength(PEER_ID_MAX)), ''),
   payload: v.optional(v.unknown()),
 });
@@ -40,6 +51,15 @@ const HEARTBEAT = '{"type":"HEARTBEAT","payload":"answer"}';
 /** Milliseconds before a line is tried again: 0.5 s doubling to 15 s, and 15 s after a refusal. */
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
+
+/** Milliseconds from a connection's credentials to fetching the next one's: until then every packet is the connection's. */
+const NEXT_ICE_MS = 2_000;
+
+/** Servers that were asked for before somebody needs them. */
+interface IceAhead {
+  readonly answer: Promise<IceAnswer>;
+  readonly askedAt: number;
+}
 
 interface SignalingPorts {
   readonly clock: Clock;
@@ -74,6 +94,8 @@ class SignalingLine implements Signaling {
   #dialedAt = 0;
   /** What opening the socket took: a few round trips, of the network as it is. */
   #openingMs = 0;
+  #iceAhead: IceAhead | null = null;
+  #cancelIce: (() => void) | null = null;
   readonly #endNudges: () => void;
 
   constructor(
@@ -97,9 +119,15 @@ class SignalingLine implements Signaling {
     if (this.#status === 'open') this.#socket?.send(JSON.stringify({ type, dst, payload }));
   }
 
-  ice(): Promise<IceAnswer> {
+  /** Each answer serves one connection, and was fetched after the one before had got its own. Rule [C16]. */
+  async ice(): Promise<IceAnswer> {
     // The server gives credentials to a live session only.
-    return this.#status === 'open' ? fetchIce(this.base, this.id, this.token) : Promise.resolve(NO_ICE);
+    if (this.#status !== 'open') return NO_ICE;
+    const ahead = this.#iceAhead;
+    this.#iceAhead = null;
+    this.#askIceAfter(NEXT_ICE_MS);
+    const answer = (await ahead?.answer) ?? NO_ICE;
+    return ahead !== null && this.#isFresh(answer, ahead.askedAt) ? answer : fetchIce(this.base, this.id, this.token);
   }
 
   check(): void {
@@ -110,8 +138,33 @@ class SignalingLine implements Signaling {
     this.#closed = true;
     this.#endNudges();
     this.#cancelTimer?.();
+    this.#cancelIce?.();
     this.#answered();
     this.#socket?.close();
+  }
+
+  #askIceAfter(ms: number): void {
+    this.#cancelIce?.();
+    this.#cancelIce = this.ports.clock.after(ms, () => {
+      if (this.#status === 'open') this.#askIce();
+    });
+  }
+
+  #askIce(): void {
+    this.#keepIce(fetchIce(this.base, this.id, this.token));
+  }
+
+  #keepIce(answer: Promise<IceAnswer>): void {
+    this.#iceAhead = { answer, askedAt: this.ports.clock.now() };
+    void answer.then(({ ttl }) => {
+      if (this.#iceAhead?.answer === answer && ttl > 0) this.#askIceAfter((ttl * 1_000) / 2);
+    });
+  }
+
+  /** With half of its life left at least; servers that need no credentials have no ttl. */
+  #isFresh(answer: IceAnswer, askedAt: number): boolean {
+    const { ttl } = answer;
+    return answer !== NO_ICE && (ttl === 0 || this.ports.clock.now() - askedAt <= (ttl * 1_000) / 2);
   }
 
   #dial(): void {
@@ -119,7 +172,15 @@ class SignalingLine implements Signaling {
     this.#cancelTimer?.();
     const url = new URL('peerjs', this.base);
     url.protocol = url.protocol.replace('http', 'ws');
-    url.search = String(new URLSearchParams({ key: 'peerjs', id: this.id, token: this.token }));
+    url.search = String(
+      new URLSearchParams({
+        key: 'peerjs',
+        id: this.id,
+        token: this.token,
+        [WITH_ICE.name]: WITH_ICE.value,
+      }),
+    );
+    this.#iceAhead = null;
     const socket = new WebSocket(url);
     this.#socket = socket;
     this.#dialedAt = this.ports.clock.now();
@@ -138,9 +199,16 @@ class SignalingLine implements Signaling {
       case 'OPEN':
         this.#failures = 0;
         this.#openingMs = this.ports.clock.now() - this.#dialedAt;
+        // Before somebody is told, who will want them. A stock server has not sent any.
+        if (this.#iceAhead === null) this.#askIce();
         this.#setStatus('open');
         this.#beat();
         return;
+      case 'ICE': {
+        const answer = parseIce(message.payload);
+        if (answer !== null) this.#keepIce(Promise.resolve(answer));
+        return;
+      }
       case 'ID-TAKEN':
         this.#setStatus('taken');
         return;

@@ -140,7 +140,7 @@ describe('the signaling line', () => {
     const { url, socket } = await server.visit(0);
     expect(line.status).toBe('connecting');
     expect(url.pathname).toBe('/peerjs');
-    expect(Object.fromEntries(url.searchParams)).toEqual({ key: 'peerjs', id: 'me', token: 'my token' });
+    expect(Object.fromEntries(url.searchParams)).toEqual({ key: 'peerjs', id: 'me', token: 'my token', ice: '1' });
     socket.send('{"type":"OPEN"}');
     await becomes('open');
   });
@@ -200,6 +200,77 @@ describe('the signaling line', () => {
     expect(await server.heard(visit, 1)).toEqual([ASKED]);
     clock.advance(1);
     expect(await server.heard(visit, 2)).toEqual([ASKED, ASKED]);
+  });
+});
+
+describe('[C16] servers for a connection', () => {
+  /** Half of it is before the first heartbeat, which nobody answers here. */
+  const ttl = 8;
+  const answer = (name: string) => ({ iceServers: [{ urls: ['turn:x'], username: name, credential: name }], ttl });
+  let asked: { readonly url: URL; readonly token: string | null }[] = [];
+
+  beforeEach(() => {
+    asked = [];
+    vi.stubGlobal('fetch', (url: URL, { headers }: RequestInit) => {
+      asked.push({ url, token: new Headers(headers).get('authorization') });
+      return Promise.resolve(Response.json(answer(`fetched ${asked.length}`)));
+    });
+  });
+
+  async function greeted(): Promise<void> {
+    (await server.visit(0)).socket.send(JSON.stringify({ type: 'ICE', payload: answer('told') }));
+    await opened();
+  }
+
+  it('are those that the server told before it said OPEN', async () => {
+    await greeted();
+    expect(await line.ice()).toEqual(answer('told'));
+    expect(asked).toEqual([]);
+  });
+
+  it('are fetched as soon as the line is open when the server told none', async () => {
+    await opened();
+    expect(asked.map(({ url, token }) => [url.pathname, url.search, token])).toEqual([
+      ['/api/ice', '?id=me', 'Bearer my token'],
+    ]);
+    expect(await line.ice()).toEqual(answer('fetched 1'));
+    expect(asked).toHaveLength(1);
+  });
+
+  it('serve one connection, and those for the next are fetched two seconds later', async () => {
+    await greeted();
+    await line.ice();
+    clock.advance(1_999);
+    expect(asked).toHaveLength(0);
+    clock.advance(1);
+    expect(asked).toHaveLength(1);
+    expect(await line.ice()).toEqual(answer('fetched 1'));
+    expect(await line.ice()).toEqual(answer('fetched 2'));
+  });
+
+  it('are renewed when half of their life is over, and never used after it', async () => {
+    await greeted();
+    // What was told is looked at in a task of its own.
+    await Promise.resolve();
+    clock.advance((ttl * 1_000) / 2);
+    expect(asked).toHaveLength(1);
+    expect(await line.ice()).toEqual(answer('fetched 1'));
+  });
+
+  it('are fetched anew when those that were fetched ahead did not come', async () => {
+    let failures = 1;
+    const { fetch } = globalThis;
+    vi.stubGlobal('fetch', (...request: Parameters<typeof fetch>) =>
+      failures-- > 0 ? Promise.reject(new TypeError('no network')) : fetch(...request),
+    );
+    await opened();
+    expect(await line.ice()).toEqual(answer('fetched 1'));
+  });
+
+  it('are none while the line is not open', async () => {
+    await server.visit(0);
+    expect(await line.ice()).toEqual({ iceServers: [], ttl: 0 });
+    expect(asked).toEqual([]);
   });
 });
 

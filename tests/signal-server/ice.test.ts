@@ -104,3 +104,25 @@ describe('GET /api/ice', () => {
     expect(statuses).toEqual([200, 200, 429, 200, 200, 429]);
   });
 });
+
+describe('a socket whose address asks for it', () => {
+  it('is told servers before OPEN, under the name that GET /api/ice gives it too', async () => {
+    ours = await startOurs({ env: TURN });
+    const query = new URLSearchParams({ key: 'peerjs', id: 'room', token: 'token-of-room', ice: '1' }).toString();
+    const client = Client.start(ours.port, { id: 'room', query });
+    const told = await client.next();
+    expect(told?.type).toBe('ICE');
+    expect(await client.next()).toMatchObject({ type: 'OPEN' });
+    const fetched = (await (await ask(ours.port, 'room', 'token-of-room')).json()) as IceAnswer;
+    const nameOf = ({ iceServers }: IceAnswer) => iceServers[1]?.username?.replace(/^\d+/, '');
+    expect(nameOf(told?.payload as IceAnswer)).toBe(nameOf(fetched));
+  });
+
+  it('is told nothing when it is refused, and no other is told any', async () => {
+    ours = await startOurs({ env: TURN });
+    const stock = await Client.open(ours.port, 'stock');
+    const thief = new URLSearchParams({ key: 'peerjs', id: 'stock', token: 'another', ice: '1' }).toString();
+    expect(await Client.start(ours.port, { id: 'stock', query: thief }).next()).toMatchObject({ type: 'ID-TAKEN' });
+    await stock.close();
+  });
+});
