@@ -10,22 +10,53 @@ import { readPath } from './stats.ts';
 import { keep, traceConnection } from './trace.ts';
 
 /**
- * Stream id of the bulk channel, agreed and not negotiated. simple-peer's own channel takes 0 or 1, by DTLS role, and
+ * Stream ids, agreed and not negotiated: a channel is open as soon as the connection is, and whoever is first may speak.
  * Chromium allows ids up to 1,023.
  */
+const CONTROL_ID = 0;
 const BULK_ID = 64;
+
+/** A connection, and the channels it has made. */
+interface Own {
+  readonly connection: RTCPeerConnection;
+  readonly channels: readonly RTCDataChannel[];
+}
 
 /** Hands out simple-peer connections as lanes. */
 export class PeerLaneFactory implements LaneFactory {
-  attempt(options: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
-    return new PeerLane(options);
+  #ready: Own | null = null;
+
+  /**
+   * Makes a connection for the next attempt, and its certificate with it. That costs no packet, and the time that a page's
+   * first connection takes to start WebRTC.
+   */
+  prepare(): void {
+    this.#ready ??= makeConnection();
   }
+
+  attempt(options: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
+    const own = this.#ready ?? makeConnection();
+    this.#ready = null;
+    return new PeerLane(options, own);
+  }
+}
+
+function makeConnection(): Own {
+  const channels: RTCDataChannel[] = [];
+  const Noting = class extends RTCPeerConnection {
+    override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
+      const channel = super.createDataChannel(label, options);
+      channels.push(channel);
+      return channel;
+    }
+  };
+  return { connection: new Noting(), channels };
 }
 
 /**
  * One RTCPeerConnection with two channels: simple-peer's own carries control messages, and `bulk` is created on both
  * sides right after construction, before the offer. simple-peer takes its RTCPeerConnection from its documented `wrtc`
- * option, which here is a subclass that reports itself.
+ * option, which here hands out the one that was made before.
  */
 class PeerLane implements LaneAttempt, Lane {
   readonly opened: Promise<Lane>;
@@ -36,36 +67,29 @@ class PeerLane implements LaneAttempt, Lane {
   readonly #peer: SimplePeer;
   readonly #connection: RTCPeerConnection;
   readonly #trace: ConnectTrace | undefined;
+  #isOpen = false;
   #ended: BeelineError | null = null;
 
-  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0]) {
+  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0], own: Own) {
+    const { connection } = own;
+    this.#connection = connection;
     this.#trace = trace;
-    const created: RTCPeerConnection[] = [];
     // Listens before simple-peer does, which closes the connection on the very events that say why.
-    const report = (connection: RTCPeerConnection): void => {
-      created.push(connection);
-      if (trace !== undefined) traceConnection(connection, trace);
-    };
-    const Reporting = class extends RTCPeerConnection {
-      constructor(config?: RTCConfiguration) {
-        super(config);
-        report(this);
-      }
-    };
+    if (trace !== undefined) traceConnection(connection, trace);
+    connection.setConfiguration({ iceServers: toIceServers(ice) });
     this.#peer = new SimplePeer({
       initiator,
       trickle: true,
       objectMode: true,
-      config: { iceServers: toIceServers(ice) },
-      wrtc: { RTCPeerConnection: Reporting, RTCSessionDescription, RTCIceCandidate },
+      channelConfig: { negotiated: true, id: CONTROL_ID, ordered: true },
+      wrtc: { RTCPeerConnection: handsOut(connection), RTCSessionDescription, RTCIceCandidate },
     });
-    const [connection] = created;
-    if (connection === undefined) throw new BeelineError('unsupported', 'no RTCPeerConnection');
-    this.#connection = connection;
+    const [control] = own.channels;
+    if (control === undefined) throw new BeelineError('unsupported', 'no data channel');
     const bulk = connection.createDataChannel('bulk', { negotiated: true, id: BULK_ID, ordered: true });
     this.bulk = new DataChannel(bulk);
-    this.control = new ControlChannel(this.#peer);
-    this.opened = this.#open(bulk);
+    this.control = new ControlChannel(this.#peer, control);
+    this.opened = this.#open([control, bulk]);
     // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
     this.opened.catch(() => undefined);
     this.#peer.on('signal', (data) => {
@@ -95,11 +119,13 @@ class PeerLane implements LaneAttempt, Lane {
     this.#peer.destroy();
   }
 
-  /** Both channels must be open: the peer's `connect` speaks only of its own. */
-  #open(bulk: RTCDataChannel): Promise<Lane> {
+  /** Does not wait for simple-peer's `connect`, which comes when it has looked up the path. */
+  #open(channels: readonly RTCDataChannel[]): Promise<Lane> {
     const { promise, resolve, reject } = deferred<Lane>();
     const settle = () => {
-      if (this.#peer.connected && bulk.readyState === 'open') resolve(this);
+      if (!channels.every(({ readyState }) => readyState === 'open')) return;
+      this.#isOpen = true;
+      resolve(this);
     };
     const end = (error: BeelineError) => {
       if (this.#ended !== null) return;
@@ -107,14 +133,18 @@ class PeerLane implements LaneAttempt, Lane {
       reject(error);
       this.onclose?.(error);
     };
-    bulk.addEventListener('open', settle);
-    this.#peer.on('connect', settle);
-    this.#peer.on('error', (error) =>
-      end(asBeelineError(error, this.#peer.connected ? 'connection-lost' : 'connect-failed')),
-    );
+    for (const channel of channels) channel.addEventListener('open', settle);
+    this.#peer.on('error', (error) => end(asBeelineError(error, this.#isOpen ? 'connection-lost' : 'connect-failed')));
     this.#peer.on('close', () => end(new BeelineError('connection-lost', 'closed')));
     return promise;
   }
+}
+
+/** What simple-peer takes for a constructor: `new` gives an object that a function returns. */
+function handsOut(connection: RTCPeerConnection): typeof RTCPeerConnection {
+  return function () {
+    return connection;
+  } as unknown as typeof RTCPeerConnection;
 }
 
 /** Keeps messages that come before somebody reads: the peer may be ready first. */
@@ -140,16 +170,29 @@ abstract class Inbox {
   }
 }
 
-/** Written as a stream: a list of 100,000 files is more than a channel takes at once. */
+/** Bytes that may wait in the channel while simple-peer does not yet take a stream. */
+const EARLY_BYTES = 64 * 1024;
+
+/**
+ * Written as a stream: a list of 100,000 files is more than a channel takes at once. simple-peer holds a stream back until
+ * its `connect`, so what is said first goes past it, as far as there is room.
+ */
 class ControlChannel extends Inbox implements Channel<string> {
-  constructor(private readonly peer: SimplePeer) {
+  #isStream = false;
+
+  constructor(
+    private readonly peer: SimplePeer,
+    private readonly channel: RTCDataChannel,
+  ) {
     super();
     peer.on('data', (message) => this.deliver(message));
   }
 
   send(message: string): void {
-    if (!this.peer.connected) throw new BeelineError('connection-lost', 'control channel is not open');
-    this.peer.write(message);
+    if (this.channel.readyState !== 'open') throw new BeelineError('connection-lost', 'control channel is not open');
+    this.#isStream ||= this.peer.connected || this.peer.bufferSize > EARLY_BYTES;
+    if (this.#isStream) this.peer.write(message);
+    else this.peer.send(message);
   }
 }
 

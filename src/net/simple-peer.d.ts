@@ -19,7 +19,7 @@ declare module 'simple-peer' {
       initiator: boolean;
       trickle: boolean;
       objectMode: boolean;
-      config: RTCConfiguration;
+      channelConfig: RTCDataChannelInit;
       wrtc: {
         RTCPeerConnection: typeof RTCPeerConnection;
         RTCSessionDescription: typeof RTCSessionDescription;
@@ -31,6 +31,8 @@ declare module 'simple-peer' {
     readonly connected: boolean;
     on<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
     signal(data: SignalData): void;
+    /** At once, once its channel is open, which may be before `connect`. */
+    send(message: string): void;
     /** As a stream: waits by itself while the channel is full. */
     write(message: string): boolean;
     destroy(error?: Error): void;
