@@ -3,20 +3,36 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import type { UserConfig } from 'vite';
 import { beelineServer } from './signal-server/dev.ts';
-import { firstLoadBudget, precacheManifest } from './sw/build.ts';
+import { firstLoadBudget, precacheManifest, preloadApp } from './sw/build.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** simple-peer's own bundle needs no Node polyfills; its `main` does. */
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
 
+/**
+ * What a page opened with a link loads, each one file with all that it imports: shared parts would be files of their own.
+ * The first holds what the home screen shares with receiving, so that it need not load that.
+ */
+const FIRST_CHUNKS = [
+  { name: 'main', test: /\/src\/(?:main|storage|core\/(?:errors|limits|link))\.ts$/u, priority: 2 },
+  { name: 'app', test: /\/src\/app\.ts$/u, priority: 1 },
+  { name: 'receive', test: /\/src\/receive\.ts$/u, priority: 0 },
+];
+
 const app: UserConfig = {
   root: at('src'),
   publicDir: at('static'),
   resolve: { alias },
-  plugins: [svelte({ configFile: at('svelte.config.js') }), beelineServer(), firstLoadBudget()],
+  plugins: [svelte({ configFile: at('svelte.config.js') }), beelineServer(), preloadApp(), firstLoadBudget()],
   worker: { format: 'es' },
-  build: { outDir: at('dist/app'), emptyOutDir: true, target: 'es2022', modulePreload: { polyfill: false } },
+  build: {
+    outDir: at('dist/app'),
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    rolldownOptions: { output: { codeSplitting: { groups: FIRST_CHUNKS } } },
+  },
 };
 
 /** One classic script: Firefox has no module service workers, and one file updates as one. */

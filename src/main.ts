@@ -1,51 +1,29 @@
-/** Mounts the screens on what they can ask for. */
-import { mount } from 'svelte';
-import type { Findings } from './core/check.ts';
-import { BeelineError } from './core/errors.ts';
-import { canChoosePlace, choosePlace } from './disk/place.ts';
-import { canChooseFiles, chooseFiles, pickDrop, pickFiles } from './disk/sources.ts';
-import type { Services } from './flow/services.ts';
-import App from './ui/App.svelte';
-import { watchUpdate } from './update.ts';
+/**
+ * The page's first script: small, so that it runs soon. A page that was opened with a link dials, and begins to receive, before
+ * the app is started: whatever then waits for the network leaves the processor to the app.
+ */
+import { dialAhead } from './line.ts';
 
-/** Milliseconds for a part of the app: one that is on its way for longer gives the reason. Rule [C11]. */
-const LOAD_MS = 15_000;
+/** A share's link, as far as its form tells. Rule [L2]. */
+const LINK = /^#([\w-]{22})$/u;
 
-/** @throws BeelineError `not-loaded` */
-function arrived<Part>(part: Promise<Part>): Promise<Part> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause?: unknown): void => reject(new BeelineError('not-loaded', '', { cause }));
-    setTimeout(fail, LOAD_MS);
-    part.then(resolve, fail);
-  });
+/** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
+const APP_WAITS_MS = 300;
+
+async function receiveFirst(fragment: string): Promise<void> {
+  dialAhead();
+  const { receiveAhead } = await import('./receive.ts');
+  receiveAhead(fragment);
 }
 
-const sending = () => arrived(import('./share.ts'));
-const kept = () => import('./transfers.ts');
+/** The app asks for the same, and tells when it does not come. */
+async function startApp(): Promise<void> {
+  const [, fragment] = LINK.exec(location.hash) ?? [];
+  if (fragment !== undefined && isSecureContext && 'RTCPeerConnection' in globalThis) {
+    const begun = receiveFirst(fragment).catch(() => undefined);
+    await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
+  }
+  await import('./app.ts');
+}
 
-const services: Services = {
-  share: async (picked) => (await sending()).share(picked),
-  receive: async (fragment) => (await arrived(import('./receive.ts'))).receive(fragment),
-  returningShare: async (id) => (await sending()).returningShare(id),
-  shareAgain: async (id, picked, partly) => (await sending()).shareAgain(id, picked, partly),
-  transfers: async () => (await kept()).transfers(),
-  linkOf: async (id) => (await kept()).linkOf(id),
-  stored: async (id) => (await arrived(import('./stored.ts'))).stored(id),
-  forget: async (note) => (await kept()).forget(note),
-  pickFiles,
-  pickDrop,
-  canChooseFiles,
-  chooseFiles,
-  canChoosePlace,
-  choosePlace,
-  secure: isSecureContext,
-  watchUpdate,
-};
-
-/** Looks at what this device can reach. Loaded with the check page. */
-const check = async (): Promise<Findings> => {
-  const [{ probe }, { world }] = await Promise.all([import('./net/probes.ts'), import('./world.ts')]);
-  return probe({ ...world, room: () => world.sinks.room() });
-};
-
-mount(App, { target: document.body, props: { services, check } });
+void startApp();

@@ -2,12 +2,34 @@
 import { deriveShareKeys, parseFragment } from './core/link.ts';
 import { Receiving } from './flow/receiving.ts';
 import type { ReceivingSession } from './flow/views.ts';
-import { requireWebRtc, told, world } from './world.ts';
+import { takeLine } from './line.ts';
+import { openDisk } from './storage.ts';
+import { lanes, requireWebRtc, told, world } from './world.ts';
+
+/** What the page's first script has begun, before the app could ask for it. */
+let begun: { readonly fragment: string; readonly session: Promise<ReceivingSession> } | null = null;
+
+/** Begins with the link that the app will ask for; what goes wrong is told then. */
+export function receiveAhead(fragment: string): void {
+  begun = { fragment, session: start(fragment) };
+  begun.session.catch(() => undefined);
+}
 
 /** @throws BeelineError `link-incomplete` or `unsupported`. */
-export async function receive(fragment: string): Promise<ReceivingSession> {
+export function receive(fragment: string): Promise<ReceivingSession> {
+  const session = begun?.fragment === fragment ? begun.session : start(fragment);
+  begun = null;
+  return session;
+}
+
+/** Nothing waits for what it does not need: line, connection, keys and disk are made ready side by side. */
+async function start(fragment: string): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
+  const line = takeLine();
+  lanes.prepare();
+  const disk = openDisk();
   const keys = await deriveShareKeys(world.subtle, secret);
-  return told(new Receiving(world, keys, await world.archive.receipt(keys.roomId)));
+  const receipt = disk.then(({ archive }) => archive.receipt(keys.roomId));
+  return told(new Receiving(world, keys, receipt, line));
 }

@@ -14,7 +14,8 @@ import { MatchedSource } from './flow/matched-source.ts';
 import type { Picked, ReturningShare, SharedAgain } from './flow/services.ts';
 import { Sharing } from './flow/sharing.ts';
 import type { SharingSession } from './flow/views.ts';
-import { home, requireWebRtc, told, world } from './world.ts';
+import { home } from './line.ts';
+import { lanes, requireWebRtc, told, world } from './world.ts';
 
 /** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
 export async function share({ entries, source, handles }: Picked): Promise<SharingSession> {
@@ -56,6 +57,7 @@ export async function shareAgain(id: string, picked: Picked | null, partly: bool
 /** In one tab at a time: two under one id would take the server's line from each other. */
 async function open(identity: ShareIdentity, offer: Offer): Promise<SharingSession> {
   const letGo = await hold(identity.keys.roomId);
+  lanes.prepare();
   return told(new Sharing(world, identity, offer, home.href, letGo));
 }
 

@@ -1,39 +1,11 @@
 /** Builds the adapters that sessions work with. Loaded when the first one starts: the home screen needs none. */
 import { BeelineError } from './core/errors.ts';
-import type { Archive, Clock, Nudge, Random, SinkFactory } from './core/ports.ts';
+import type { Archive, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
+import { clock, nudge, random, signaling } from './line.ts';
 import { deviceName } from './net/device.ts';
 import { PeerLaneFactory } from './net/lane.ts';
-import { PeerJsSignaling } from './net/signaling.ts';
 import { openDisk } from './storage.ts';
-
-const clock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
-
-const nudge: Nudge = (run) => {
-  const seen = (): void => {
-    if (document.visibilityState === 'visible') run();
-  };
-  addEventListener('online', run);
-  document.addEventListener('visibilitychange', seen);
-  return () => {
-    removeEventListener('online', run);
-    document.removeEventListener('visibilitychange', seen);
-  };
-};
-
-const random: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  fraction: () => Math.random(),
-};
-
-/** The app's own address. */
-export const home = new URL('./', location.href.replace(/#.*$/u, ''));
 
 const sinks: SinkFactory = {
   room: async () => (await openDisk()).sinks.room(),
@@ -52,13 +24,16 @@ const archive: Archive = {
   forget: async (role, id) => (await openDisk()).archive.forget(role, id),
 };
 
+/** It also keeps a connection ready. */
+export const lanes = new PeerLaneFactory();
+
 export const world: World = {
   clock,
   nudge,
   random,
   subtle: crypto.subtle,
-  lanes: new PeerLaneFactory(),
-  signaling: new PeerJsSignaling(home, { clock, random, nudge }),
+  lanes,
+  signaling,
   sinks,
   archive,
   device: deviceName(navigator),

@@ -13,17 +13,18 @@ const NOTE_MS = 5_000;
  * is not kept. Rule [R1].
  */
 export class Keeper {
-  #receipt: Receipt | null;
+  #receipt: Receipt | null = null;
   #notedAt = 0;
   #kept: Promise<unknown> = Promise.resolve();
   #isDue = false;
 
-  /** @param receipt of an earlier page. */
   constructor(
     private readonly world: Pick<World, 'archive' | 'clock' | 'sinks'>,
     private readonly keys: Pick<ShareKeys, 'roomId' | 'secret'>,
-    receipt: Receipt | null,
-  ) {
+  ) {}
+
+  /** Goes on with what an earlier page has kept. */
+  resume(receipt: Receipt): void {
     this.#receipt = receipt;
   }
 

@@ -13,10 +13,10 @@ import {
   stepReceiver,
 } from '../core/receiver.ts';
 import { Conversation } from './conversation.ts';
+import { dialLine, type ReceiverLine } from './receiver-line.ts';
 import { Redial } from './redial.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
-import { randomId } from './identity.ts';
 import { expectAt, Incoming } from './incoming.ts';
 import { Intake, planOf } from './intake.ts';
 import { JoinedLanes } from './joined-lanes.ts';
@@ -41,36 +41,41 @@ export class Receiving implements ReceivingSession {
   #checkedBytes: number | null = null;
   #place: unknown = null;
   #closed = false;
+  /** A lane that opened before it was known whether an earlier page's transfer goes on. */
+  #early: Lane | null = null;
+  #isKnown = true;
   readonly #keeper: Keeper;
   readonly #signaling: Signaling;
   readonly #redial: Redial;
   readonly #meter: TransferMeter;
   readonly #publisher: Publisher<ReceivingView>;
 
-  /** @param receipt of an earlier page's transfer from the same link, which goes on. */
+  /**
+   * @param receipt of an earlier page's transfer from the same link, which goes on; while it is being looked for, the
+   * sender is dialed.
+   */
   constructor(
     private readonly world: World,
     private readonly keys: ShareKeys,
-    receipt: Receipt | null = null,
+    receipt: Receipt | null | Promise<Receipt | null> = null,
+    { id, signaling }: ReceiverLine = dialLine(world),
   ) {
-    const id = randomId(world);
-    this.#keeper = new Keeper(world, keys, receipt);
+    this.#keeper = new Keeper(world, keys);
     this.#meter = new TransferMeter(world.clock);
-    this.#signaling = world.signaling.connect(id, randomId(world));
-    this.#redial = new Redial(world, this.#signaling, keys, id, {
-      onlane: (lane) => this.#connected(lane),
+    this.#signaling = signaling;
+    this.#redial = new Redial(world, signaling, keys, id, {
+      onlane: (lane) => {
+        if (this.#isKnown) this.#connected(lane);
+        else this.#early = lane;
+      },
       onfailed: (code) => this.#handle({ on: 'attempt-failed', code }),
       ontrouble: (code) => this.#handle({ on: 'held-up', code }),
       onstatus: () => this.#publisher.touch(),
     });
-    if (receipt !== null) {
-      const { manifest, accepted } = receipt;
-      this.#entries = planEntries(manifest.entries);
-      this.#state = { at: 'checking', manifest, accepted };
-    }
     this.#publisher = new Publisher(world.clock, () => this.#render());
-    if (receipt === null) this.#redial.dial(0);
-    else void this.#recall();
+    if (receipt === null || receipt instanceof Promise) this.#redial.dial(0);
+    if (receipt instanceof Promise) void this.#look(receipt);
+    else if (receipt !== null) this.#goOn(receipt);
   }
 
   get view(): ReceivingView {
@@ -133,12 +138,42 @@ export class Receiving implements ReceivingSession {
     this.#closed = true;
     this.#redial.close();
     this.#signaling.close();
+    this.#early?.close();
     this.#conversation?.drop('connection-lost');
     const { at } = this.#state;
     if (this.#intake !== null && (at === 'transferring' || at === 'reconnecting')) {
       this.#keeper.note('unfinished', this.#intake);
     }
     this.#intake?.release(true).catch(reportStorage);
+  }
+
+  /** A database that cannot be read keeps nothing. */
+  async #look(finding: Promise<Receipt | null>): Promise<void> {
+    this.#isKnown = false;
+    const receipt = await finding.catch((error: unknown) => {
+      reportStorage(error);
+      return null;
+    });
+    this.#isKnown = true;
+    if (this.#closed) return;
+    const early = this.#early;
+    this.#early = null;
+    if (receipt !== null) {
+      this.#redial.stop();
+      early?.close();
+      this.#goOn(receipt);
+    } else if (early !== null) {
+      this.#connected(early);
+    }
+  }
+
+  #goOn(receipt: Receipt): void {
+    const { manifest, accepted } = receipt;
+    this.#keeper.resume(receipt);
+    this.#entries = planEntries(manifest.entries);
+    this.#state = { at: 'checking', manifest, accepted };
+    this.#publisher.publish();
+    void this.#recall();
   }
 
   #handle(event: ReceiverEvent): void {

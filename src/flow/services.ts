@@ -1,4 +1,4 @@
-/** What the screens can ask for. `main.ts` builds it from the adapters and hands it to the root component. */
+/** What the screens can ask for. `src/app.ts` builds it from the adapters and hands it to the root component. */
 import type { Entry, Manifest } from '../core/manifest.ts';
 import type { Source, TransferNote } from '../core/ports.ts';
 import type { ReceivingSession, SharingSession } from './views.ts';

@@ -9,7 +9,7 @@ import type {
   Subtle,
 } from '../core/ports.ts';
 
-/** The adapters a session works with; `main.ts` builds them, tests pass doubles. */
+/** The adapters a session works with; `src/world.ts` builds them, tests pass doubles. */
 export interface World {
   readonly clock: Clock;
   readonly nudge: Nudge;

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../src/core/deferred.ts';
 import { PIECE_BYTES } from '../../src/core/limits.ts';
+import type { Receipt } from '../../src/core/ports.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import { Stored } from '../../src/flow/stored.ts';
@@ -198,5 +200,55 @@ describe('a finished transfer', () => {
     later.push(stored);
     const { progress } = await until(stored, at('finished'));
     expect([progress?.entries.failure(0), progress?.entries.status(1)]).toEqual(['gone', 'verified']);
+  });
+});
+
+describe('[C17] while it is being looked for what an earlier page has left', () => {
+  it('the sender is dialed, and nothing is shown of it', async () => {
+    scene = await openScene([5]);
+    const { world, identity } = scene;
+    const { promise, resolve } = deferred<Receipt | null>();
+    const receiving = new Receiving(world, identity.keys, promise);
+    later.push(receiving);
+    await until(scene.sharing, ({ deliveries }) => deliveries.some(({ state }) => state.at === 'offered'));
+    expect(receiving.view.state.at).toBe('connecting');
+    resolve(null);
+    await acceptAll(receiving);
+    await until(receiving, at('finished'));
+    expect(world.lanes.lanes).toHaveLength(1);
+  });
+
+  it('a lane that has opened ends when a transfer goes on, which makes its own', async () => {
+    scene = await openScene([12 * PIECE_BYTES]);
+    (await receivePart(4)).close();
+    const { world, identity } = scene;
+    const { promise, resolve } = deferred<Receipt | null>();
+    const receiving = new Receiving(world, identity.keys, promise);
+    later.push(receiving);
+    await until(scene.sharing, ({ deliveries }) => deliveries.some(({ state }) => state.at === 'offered'));
+    const early = world.lanes.lanes.at(-1);
+    resolve(await world.archive.receipt(identity.keys.roomId));
+    await until(receiving, at('finished'));
+    expect(early?.[0].control.closed).toBe(true);
+    expect(world.sinks.sinks.at(-1)?.written).toBe(8 * PIECE_BYTES);
+  });
+
+  it('one that cannot be read counts as none', async () => {
+    scene = await openScene([5]);
+    const receiving = new Receiving(scene.world, scene.identity.keys, Promise.reject(new Error('no database')));
+    later.push(receiving);
+    await acceptAll(receiving);
+    await until(receiving, at('finished'));
+  });
+
+  it('a session that is closed meanwhile lets go of its lane', async () => {
+    scene = await openScene([5]);
+    const { promise, resolve } = deferred<Receipt | null>();
+    const receiving = new Receiving(scene.world, scene.identity.keys, promise);
+    await until(scene.sharing, ({ deliveries }) => deliveries.some(({ state }) => state.at === 'offered'));
+    receiving.close();
+    resolve(null);
+    await until(scene.sharing, ({ deliveries }) => deliveries.some(({ state }) => state.at === 'lost'));
+    expect(scene.world.lanes.lanes[0]?.[0].control.closed).toBe(true);
   });
 });

@@ -1,0 +1,50 @@
+/** Lines to the signaling server, and what they need of the browser. In the page's first script. */
+import type { Clock, Nudge, Random } from './core/ports.ts';
+import { dialLine, type ReceiverLine } from './flow/receiver-line.ts';
+import { PeerJsSignaling } from './net/signaling.ts';
+
+export const clock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+export const nudge: Nudge = (run) => {
+  const seen = (): void => {
+    if (document.visibilityState === 'visible') run();
+  };
+  addEventListener('online', run);
+  document.addEventListener('visibilitychange', seen);
+  return () => {
+    removeEventListener('online', run);
+    document.removeEventListener('visibilitychange', seen);
+  };
+};
+
+export const random: Random = {
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  fraction: () => Math.random(),
+};
+
+/** The app's own address. */
+export const home = new URL('./', location.href.replace(/#.*$/u, ''));
+
+export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
+
+const world = { random, signaling };
+
+let ahead: ReceiverLine | null = null;
+
+/** Dials for the link that will be opened next. */
+export function dialAhead(): void {
+  ahead ??= dialLine(world);
+}
+
+/** The line that was dialed ahead, or a new one. */
+export function takeLine(): ReceiverLine {
+  const line = ahead ?? dialLine(world);
+  ahead = null;
+  return line;
+}
