@@ -3,7 +3,7 @@ import { explain, type ErrorCode } from '../core/errors.ts';
 import type { PathInfo, SignalingStatus } from '../core/ports.ts';
 import type { Pause } from '../core/receiver.ts';
 import type { SenderState } from '../core/sender.ts';
-import type { DeliveryView, EntryProgress, Progress, ReceivingView } from '../flow/views.ts';
+import type { DeliveryView, Progress, ReceivingView } from '../flow/views.ts';
 import { counted, formatCount } from './format.ts';
 
 export interface Words {
@@ -225,19 +225,6 @@ function finishedWords(progress: Progress | null): Words {
     sentence: `Received and verified: ${formatCount(accepted - failed)} of ${counted(accepted, 'file')}`,
     next: `${counted(failed, 'file')} could not be received. The rest is equal to what the sender has.`,
   };
-}
-
-/** Why entries failed, each reason once, the most frequent first. */
-export function failureReasons(
-  failed: readonly number[],
-  entries: EntryProgress,
-): readonly { readonly count: number; readonly words: Words }[] {
-  const counts = new Map<ErrorCode, number>();
-  for (const entry of failed) {
-    const code = entries.failure(entry) ?? 'internal';
-    counts.set(code, (counts.get(code) ?? 0) + 1);
-  }
-  return [...counts].sort(([, a], [, b]) => b - a).map(([code, count]) => ({ count, words: explain(code) }));
 }
 
 /** How much of a transfer is verified, 0 to 1. A share of empty files counts files. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, explain, type ErrorCode } from '../../src/core/errors.ts';
 import type { SenderState } from '../../src/core/sender.ts';
+import type { Progress } from '../../src/flow/views.ts';
+import { failureReasons } from '../../src/ui/failure-reasons.ts';
 import {
   deliveryNews,
   deliveryWords,
-  failureReasons,
   fractionOf,
   pathWords,
   receivingWords,
@@ -100,6 +101,34 @@ describe('the receiving screen', () => {
       { progress: progressOf(ENTRIES, { failures: all }) },
     );
     expect(receivingWords(none.view).sentence).toBe('No file could be received');
+  });
+});
+
+describe('files that are held back or cancelled', () => {
+  const moving = (progress: Progress) =>
+    receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) }, { progress });
+  const done = (progress: Progress) =>
+    receivingOf({ at: 'finished', confirmed: true, attempt: 0, ...acceptanceOf(ENTRIES) }, { progress });
+
+  it('a transfer is paused once they are all it lacks', () => {
+    const some = progressOf(ENTRIES, { fraction: 0.5, paused: [2] });
+    expect(receivingWords(moving(some).view).sentence).toBe('Receiving 7 files');
+    const all = progressOf(ENTRIES, { fraction: 1, paused: [2] });
+    expect(receivingWords(moving(all).view).sentence).toBe('Paused by you');
+  });
+
+  it('counts them out, and is no failure', () => {
+    const progress = progressOf(ENTRIES, { fraction: 1, cancelled: new Map([[2, 'me']]) });
+    expect(receivingWords(moving(progress).view).sentence).toBe('Receiving 6 files');
+    const { sentence, next } = receivingWords(done(progress).view);
+    expect([sentence, next]).toEqual(['Received and verified', expect.stringMatching(/^1 file cancelled\. /)]);
+    expect(deliveryWords({ at: 'finished' }, 0, 1).next).toMatch(/^1 file cancelled\. /);
+    expect(deliveryWords({ at: 'finished' }, 0).next).not.toContain('cancelled');
+  });
+
+  it('does not call a transfer received of which every file was cancelled', () => {
+    const cancelled = new Map(ENTRIES.map((_, entry) => [entry, 'me'] as const));
+    expect(receivingWords(done(progressOf(ENTRIES, { cancelled })).view).sentence).toBe('Every file was cancelled');
   });
 });
 
