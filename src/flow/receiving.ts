@@ -304,8 +304,9 @@ export class Receiving implements ReceivingSession {
   #command(entry: number, command: EntryCommand, by: 'me' | 'peer'): void {
     const intake = this.#intake;
     if (intake === null) return;
+    const { size } = intake.ledger.cancelled;
     const done = intake.command(entry, command, by);
-    if (command === 'cancel') this.#keeper.cancelled(intake);
+    if (intake.ledger.cancelled.size > size) this.#keeper.cancelled(intake);
     if (by === 'me') this.#publisher.publish();
     done.catch((error: unknown) => this.#fail(asBeelineError(error, 'disk-failed')));
   }

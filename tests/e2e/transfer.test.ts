@@ -57,6 +57,52 @@ test('a transfer that the receiver pauses goes on where it stopped', async ({ sc
   await sender.verified();
 });
 
+test('one file is held back and another cancelled, and a reload keeps to that', async ({ scene }) => {
+  const files = [
+    await scene.file('a.bin', 64 * MIB),
+    await scene.file('b.bin', 64 * MIB),
+    await scene.file('c.bin', 2 * MIB),
+  ];
+  const [sender, receiver] = await scene.pair(files);
+  await receiver.receive();
+  await receiver.moving();
+  await receiver.button('Pause').click();
+  await receiver.button('Pause a.bin').click();
+  await receiver.button('Resume a.bin').waitFor();
+  await receiver.button('Cancel b.bin').press('Enter');
+  await receiver.answer('Cancel file').click();
+  await receiver.page.getByText('Cancelled by you').waitFor();
+  await receiver.button('Resume').click();
+  await receiver.heading('Paused by you').waitFor();
+  await receiver.page.getByText('1 of 2 files').waitFor();
+
+  await receiver.page.reload();
+  await receiver.verified();
+  await receiver.heading('1 file cancelled').waitFor();
+  const saved = await sha256OfZip(await receiver.saveAsZip());
+
+  expect([...saved.keys()].toSorted()).toEqual(['a.bin', 'c.bin']);
+  for (const { name, sha256 } of files) expect(saved.get(name)).toBe(name === 'b.bin' ? undefined : sha256);
+  await sender.verified();
+});
+
+test('a file that the sender cancels for one receiver is shown as such there', async ({ scene }) => {
+  const files = [await scene.file('a.bin', 64 * MIB), await scene.file('b.bin', 2 * MIB)];
+  const [sender, receiver] = await scene.pair(files);
+  const saved = receiver.receiveOne();
+  await receiver.moving();
+  await receiver.button('Pause').click();
+  await sender.receivers.getByText('Files for').click();
+  await sender.button('Cancel a.bin').click();
+  await sender.answer('Cancel file').click();
+  await receiver.page.getByText('Cancelled by the sender').waitFor();
+  await sender.receivers.getByText('Cancelled by you').waitFor();
+  await receiver.button('Resume').click();
+
+  expect(await sha256OfFile(await saved)).toBe(files[1]?.sha256);
+  await sender.verified();
+});
+
 test('a cancelled transfer ends on both sides, and the link still works', async ({ scene }) => {
   const file = await scene.file('a.bin', 64 * MIB);
   const [sender, receiver] = await scene.pair([file]);
