@@ -37,9 +37,19 @@ const world = { random, signaling };
 
 let ahead: ReceiverLine | null = null;
 
-/** Dials for the link that will be opened next. */
-export function dialAhead(): void {
-  ahead ??= dialLine(world);
+/** Dials for the link that will be opened next. Resolves when the line has said its first message, the offer. */
+export function dialAhead(): Promise<void> {
+  const line = dialLine(world);
+  const { signaling } = line;
+  const send = signaling.send.bind(signaling);
+  ahead = line;
+  return new Promise((resolve) => {
+    signaling.send = (...message) => {
+      send(...message);
+      signaling.send = send;
+      resolve();
+    };
+  });
 }
 
 /** The line that was dialed ahead, or a new one. */

@@ -1,6 +1,6 @@
 /**
- * The page's first script: small, so that it runs soon. A page that was opened with a link dials, and begins to receive, before
- * the app is started: whatever then waits for the network leaves the processor to the app.
+ * The page's first script: small, so that it runs soon. A page that was opened with a link dials, and makes its offer, before
+ * the app is started: what then waits for the network leaves the processor to the app.
  */
 import { dialAhead } from './line.ts';
 
@@ -8,12 +8,13 @@ import { dialAhead } from './line.ts';
 const LINK = /^#([\w-]{22})$/u;
 
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
-const APP_WAITS_MS = 300;
+const APP_WAITS_MS = 500;
 
 async function receiveFirst(fragment: string): Promise<void> {
-  dialAhead();
+  const offered = dialAhead();
   const { receiveAhead } = await import('./receive.ts');
   receiveAhead(fragment);
+  await offered;
 }
 
 /** The app asks for the same, and tells when it does not come. */

@@ -57,8 +57,9 @@ const HOME_CHUNK = 'Home';
 const LINK_CHUNK = 'receive';
 
 /**
- * Lets the browser load the app together with the page's first script, which asks for it: that script alone would be a round
- * trip more.
+ * Lets the browser load the app together with the page's first script, which asks for it, and with a link also what receives:
+ * that script alone would be a round trip more. Only a script in the page itself can look for a link that early; the server
+ * allows it by its hash.
  */
 export function preloadApp(): Plugin {
   return {
@@ -66,15 +67,35 @@ export function preloadApp(): Plugin {
     apply: 'build',
     transformIndexHtml: {
       order: 'post',
-      handler: (_html, { bundle = {} }) =>
-        filesOf(bundle, APP_CHUNK).map((file) => {
-          const attributes = { href: `/${file}`, crossorigin: true };
-          return file.endsWith('.css')
-            ? { tag: 'link', attrs: { rel: 'preload', as: 'style', ...attributes }, injectTo: 'head' }
-            : { tag: 'link', attrs: { rel: 'modulepreload', ...attributes }, injectTo: 'head' };
-        }),
+      handler(_html, { bundle = {} }) {
+        const app = filesOf(bundle, APP_CHUNK);
+        const receiving = filesOf(bundle, LINK_CHUNK).filter((file) => !app.includes(file));
+        return [
+          { tag: 'script', children: preloadWithLink(receiving), injectTo: 'head' },
+          ...app.map((file) => ({
+            tag: 'link',
+            attrs: {
+              ...(file.endsWith('.css') ? { rel: 'preload', as: 'style' } : { rel: 'modulepreload' }),
+              href: `/${file}`,
+              crossorigin: true,
+            },
+            injectTo: 'head' as const,
+          })),
+        ];
+      },
     },
   };
+}
+
+/** `#` and 22 characters: rule [L2]. */
+const LINK_LENGTH = 23;
+
+function preloadWithLink(files: readonly string[]): string {
+  const urls = JSON.stringify(files.map((file) => `/${file}`));
+  return (
+    `if(location.hash.length==${LINK_LENGTH})for(const href of ${urls})document.head.append(Object.assign(` +
+    `document.createElement('link'),{rel:'modulepreload',crossOrigin:'',href}))`
+  );
 }
 
 /** One file of a bundle, as far as preloading looks at it. */

@@ -11,13 +11,17 @@ import { startOurs } from './targets.ts';
 import type { Ours } from './targets.ts';
 
 const script = `console.log(${JSON.stringify('x'.repeat(5000))})`;
+const INLINE = 'document.title = location.hash';
+/** Of it: printf %s ... | openssl dgst -sha256 -binary | base64 */
+const INLINE_HASH = 'kX7IkAC2uH/wBbiWW6s3RmK3FeRAURb3NOAqm1UcY8o=';
+const PAGE = `<!doctype html><script src="/assets/main-abc.js"></script><script>${INLINE}</script>`;
 let folder: string;
 let ours: Ours;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'beeline-static-'));
   const files: Record<string, string> = {
-    'index.html': '<!doctype html><title>Beeline</title>',
+    'index.html': PAGE,
     'sw.js': 'self',
     'manifest.webmanifest': '{}',
     'assets/main-abc.js': script,
@@ -61,11 +65,13 @@ describe('static files', () => {
     expect([status, headers['cache-control'], headers['content-type']]).toEqual([200, cache, type]);
   });
 
-  it('has strict headers on every answer', async () => {
+  it('has strict headers on every answer, which allow only the script that stands in the page', async () => {
     for (const path of ['/', '/nowhere', '/assets/main-abc.js']) {
       const { headers } = await get(path);
       expect(headers['content-security-policy']).toBe(
-        "default-src 'none';script-src 'self';style-src 'self';img-src 'self' data: blob:;connect-src 'self';worker-src 'self';" +
+        "default-src 'none';script-src 'self' " +
+          `'sha256-${INLINE_HASH}';` +
+          "style-src 'self';img-src 'self' data: blob:;connect-src 'self';worker-src 'self';" +
           "manifest-src 'self';frame-src 'self';frame-ancestors 'none';base-uri 'none';form-action 'self'",
       );
       expect(headers['referrer-policy']).toBe('no-referrer');
@@ -112,7 +118,7 @@ describe('static files', () => {
 
   it('answers HEAD and what is known already without a body', async () => {
     const head = await get('/', {}, 'HEAD');
-    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '37', 0]);
+    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, String(PAGE.length), 0]);
     const known = await get('/', { 'if-none-match': `W/${head.headers.etag ?? ''}` });
     expect([known.status, known.body.length]).toEqual([304, 0]);
   });
