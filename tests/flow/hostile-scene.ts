@@ -1,4 +1,5 @@
 import type { Subtle } from '../../src/core/ports.ts';
+import { readyToDiagnose } from '../../src/flow/cause.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
@@ -10,6 +11,9 @@ import { CertificateNetwork } from './certificates.ts';
 
 /** Longest time an attempt may take, in milliseconds; rule [C3]. */
 export const ATTEMPT_MS = 20_000;
+
+// While time stands still, nothing would wait for what is being loaded.
+await readyToDiagnose(new ManualClock());
 
 /** Time passes in steps of this many milliseconds. */
 const STEP_MS = 1_000;

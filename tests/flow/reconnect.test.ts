@@ -33,14 +33,15 @@ describe('a lane that is lost', () => {
     };
   }
 
-  /** Lets the disk take this many writes; the others wait until it is told of more. */
-  function diskTakes(): (writes: number) => void {
+  /** Lets the disk take this many writes; the others wait until it is told of more. `onwrite` hears of each that begins. */
+  function diskTakes(onwrite: (begun: number) => void = () => undefined): (writes: number) => void {
     let allowed = 0;
     let begun = 0;
     const waiting = new Map<number, () => void>();
     scene.world.sinks.prepare = (sink) => {
       sink.slow = () => {
         const number = (begun += 1);
+        onwrite(number);
         return number <= allowed ? Promise.resolve() : new Promise((resolve) => waiting.set(number, resolve));
       };
     };
@@ -87,11 +88,15 @@ describe('a lane that is lost', () => {
 
   it('[C5] [M2] and what becomes durable before the new lane has its list is told only after it', async () => {
     scene = await openScene([24 * PIECE_BYTES]);
-    const takes = diskTakes();
+    const { promise: fourBegun, resolve: began } = deferred();
+    const takes = diskTakes((begun) => {
+      if (begun === 4) began(undefined);
+    });
     const receiving = scene.receive();
     await acceptAll(receiving);
     takes(2);
     await until(receiving, verified(2));
+    await fourBegun;
     // The sender's list is held back while two pieces become durable: enough for an `ack` at once.
     const { promise: listed, resolve: list } = deferred();
     const { promise: greeting, resolve: greeted } = deferred();
