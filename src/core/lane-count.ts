@@ -1,3 +1,4 @@
+import { MIB } from './bytes.ts';
 import type { PathInfo } from './ports.ts';
 
 /**
@@ -10,6 +11,8 @@ export interface LaneSample {
   readonly nowMs: number;
   /** Payload bytes verified since the start. A count of bytes arrived, finer than pieces, is judged sooner on a slow path. */
   readonly verifiedBytes: number;
+  /** Payload bytes that are still to be verified. */
+  readonly leftBytes: number;
   /** Lanes open now, the first included. More than wanted is no harm. */
   readonly lanes: number;
   /** How the bytes travel; null until known. */
@@ -37,8 +40,6 @@ const WORTHWHILE: Readonly<Record<number, number>> = { 2: 0.2, 4: 0.25, 8: 0.18,
  * from each other, one with half the lanes of the other 0.5. So equals rest, and the lesser catches up.
  */
 const WORTHWHILE_IN_QUEUE = 0.4;
-/** The same at the start of a long path: slow start has flattered what was before, so only a clear loss refuses. */
-const WORTHWHILE_AT_START = -0.1;
 /** What fewer lanes may lose and still do as well: noise of a measurement, simulated. */
 const AS_WELL = 0.1;
 /** The same where the queue stands in spite of fewer: 16, 8 and 4 lanes beside one download give up 0.06, 0.11 and 0.17. */
@@ -58,15 +59,16 @@ const LAN_RTT_MS = 10;
 const LAN_BYTES_PER_SECOND = 5_000_000;
 
 /**
- * Except on a LAN, where a long round trip is a busy machine's: after half a second of sending, which a small file does not need, a path of 10 ms or more gets 4 lanes unmeasured, one
- * of 40 ms or more 8: a lost packet costs a lane time that grows with the square of the round trip, and 16 lanes come
- * two or three seconds sooner.
+ * Except on a LAN, where a long round trip is a busy machine's, a path of 10 ms or more gets 4 lanes unmeasured, one of 40
+ * ms or more 16. A lost packet costs a lane time that grows with the square of the round trip. And slow start fills the
+ * queue until as many packets are lost at once as are under way, more than one lane can repair (start-pace.ts).
  */
-const BLIND_MS = 500;
 const BLIND_RTT_MS = 10;
 const BLIND_LANES = 4;
+const BLIND_LANES_RELAYED = 2;
 const LONG_RTT_MS = 40;
-const BLIND_LANES_LONG = 8;
+/** For each of them there must be so much to send: a small file would have arrived by the time they are open. */
+const BLIND_BYTES = 2 * MIB;
 
 /** New lanes reach their share in about five round trips of slow start. */
 const RAMP_RTTS = 5;
@@ -138,7 +140,10 @@ export class LaneCount {
   #sampledMs: number | null = null;
   #open = 1;
   #cap = MAX_LANES;
-  #isNear = false;
+  /** Goodput has fallen, and nothing has been tried since. */
+  #isWorse = false;
+  #isNear: boolean | null = null;
+  #leftBytes = 0;
   #rttMs: number | null = null;
   #minRttMs: number | null = null;
 
@@ -164,12 +169,13 @@ export class LaneCount {
     this.#goBack(open, this.#trial?.before ?? this.#settledRate);
   }
 
-  #observe({ nowMs, lanes, kind, rttMs, limited }: LaneSample): void {
+  #observe({ nowMs, leftBytes, lanes, kind, rttMs, limited }: LaneSample): void {
     if (!limited) this.#nowMs += Math.min(MAX_GAP_MS, nowMs - (this.#sampledMs ?? nowMs));
     this.#sampledMs = nowMs;
     this.#open = lanes;
     this.#cap = kind === 'relay' ? MAX_RELAYED_LANES : MAX_LANES;
-    this.#isNear = kind === 'lan';
+    this.#isNear = kind === null ? null : kind === 'lan';
+    this.#leftBytes = leftBytes;
     this.#rttMs = rttMs;
     if (rttMs !== null) this.#minRttMs = Math.min(rttMs, this.#minRttMs ?? rttMs);
   }
@@ -177,7 +183,8 @@ export class LaneCount {
   #step(bytes: number): void {
     const phase = this.#phase;
     const trial = this.#trial;
-    if (trial !== null && this.#nowMs - trial.sinceMs >= TRIAL_MS) this.#judge(0);
+    if (this.#starting && this.#wanted < this.#blind) this.#wantUnmeasured();
+    else if (trial !== null && this.#nowMs - trial.sinceMs >= TRIAL_MS) this.#judge(0);
     else if (phase.at === 'opening') {
       if (this.#open >= this.#wanted) this.#ramp();
       else if (this.#nowMs - phase.sinceMs >= OPEN_MS) this.laneFailed();
@@ -200,11 +207,7 @@ export class LaneCount {
   #measure(goodput: Goodput, forMs: number): void {
     const rate =
       goodput.rate(this.#rtts(SPAN_RTTS, this.#starting ? START_SPAN_MS : SPAN_MS)) ?? this.#hopeless(goodput);
-    const minRttMs = this.#minRttMs ?? 0;
-    if (this.#starting && this.#wanted === 1 && !this.#isNear && minRttMs >= BLIND_RTT_MS) {
-      const lanes = minRttMs >= LONG_RTT_MS ? BLIND_LANES_LONG : BLIND_LANES;
-      if (forMs >= BLIND_MS) this.#want(Math.min(lanes, this.#cap / 2));
-    } else if (rate !== null) this.#judge(rate);
+    if (rate !== null) this.#judge(rate);
     else if (forMs >= MAX_MEASURE_MS) this.#judge(goodput.averageRate(this.#nowMs));
   }
 
@@ -217,7 +220,8 @@ export class LaneCount {
   #judge(rate: number): void {
     const trial = this.#trial;
     this.#trial = null;
-    if (trial === null) this.#grow(rate);
+    if (trial === null && this.#wanted > 1) this.#settleFirst(rate);
+    else if (trial === null) this.#grow(rate);
     else if (trial.from < this.#wanted) {
       if (rate >= trial.needed) {
         this.#growAfterMs = GROW_AFTER_MS[0];
@@ -236,7 +240,7 @@ export class LaneCount {
     }
   }
 
-  /** Looks for a reason to try another count. Where the queue stands two lanes are few, and one stalls. */
+  /** Looks for a reason to try another count. */
   #watch(goodput: Goodput): void {
     const rate = goodput.rate(WATCH_MS / 2);
     if (rate === null) return;
@@ -244,13 +248,14 @@ export class LaneCount {
       [this.#growAfterMs] = GROW_AFTER_MS;
       [this.#shrinkAfterMs] = SHRINK_AFTER_MS;
       this.#growDueMs = this.#nowMs;
+      this.#isWorse = true;
       this.#settledRate = rate;
     }
     this.#settledRate = Math.max(rate, this.#settledRate);
-    const least = this.#queueStands ? 2 : 1;
-    const hurry = this.#isLan(rate) ? 4 : least;
-    if (this.#wanted > least && this.#nowMs - this.#settledMs >= this.#shrinkAfterMs / hurry) this.#shrink(rate);
-    else if (this.#wanted < this.#cap && this.#nowMs >= this.#growDueMs) this.#grow(rate);
+    const unhurried = this.#queueStands ? 2 : 1;
+    const hurry = this.#isLan(rate) ? 4 : unhurried;
+    if (this.#wanted > this.#fewest && this.#nowMs - this.#settledMs >= this.#shrinkAfterMs / hurry) this.#shrink(rate);
+    else if (this.#wanted < this.#cap && this.#nowMs >= this.#growDueMs && !this.#isFull) this.#grow(rate);
   }
 
   /** @param rate what the present count delivers. */
@@ -272,19 +277,45 @@ export class LaneCount {
     this.#want(lanes);
   }
 
+  #wantUnmeasured(): void {
+    this.#trial = null;
+    this.#want(this.#blind);
+  }
+
   #want(lanes: number): void {
     this.#wanted = lanes;
     this.#phase = { at: 'opening', sinceMs: this.#nowMs };
   }
 
+  /** Lanes that such a path gets unmeasured. */
+  get #ofPath(): number {
+    if (this.#isNear !== false || (this.#minRttMs ?? 0) < BLIND_RTT_MS) return 1;
+    if (this.#cap < MAX_LANES) return BLIND_LANES_RELAYED;
+    return (this.#minRttMs ?? 0) >= LONG_RTT_MS ? MAX_LANES : BLIND_LANES;
+  }
+
+  /** The same if there is enough to send. */
+  get #blind(): number {
+    return STEPS.findLast((lanes) => lanes <= this.#ofPath && lanes * BLIND_BYTES <= this.#leftBytes) ?? 1;
+  }
+
+  /** Fewer stand still for seconds when the queue overflows. */
+  get #fewest(): number {
+    return Math.min(BLIND_LANES, this.#ofPath);
+  }
+
   #worthwhile(lanes: number): number {
     if (this.#queueStands && lanes > 2) return WORTHWHILE_IN_QUEUE;
-    if (this.#starting && (this.#minRttMs ?? 0) >= LONG_RTT_MS) return WORTHWHILE_AT_START;
     return WORTHWHILE[lanes] ?? 0;
   }
 
   get #queueStands(): boolean {
     return this.#rttMs !== null && this.#rttMs > QUEUE_FACTOR * (this.#minRttMs ?? 0) + QUEUE_MS;
+  }
+
+  /** More lanes than the path needs would only rob others, unless others have begun to. */
+  get #isFull(): boolean {
+    return this.#queueStands && this.#fewest > 1 && this.#wanted >= this.#fewest && !this.#isWorse;
   }
 
   #isLan(rate: number): boolean {
@@ -294,8 +325,15 @@ export class LaneCount {
 
   /** A full link has nothing to give, so there it takes twice as long. */
   #delayGrowth(): void {
+    this.#isWorse = false;
     this.#growDueMs = this.#nowMs + this.#growAfterMs * (this.#queueStands ? 2 : 1);
     this.#growAfterMs = Math.min(2 * this.#growAfterMs, GROW_AFTER_MS[1]);
+  }
+
+  /** Unmeasured lanes are what there is for now: whether a queue stands is not known before. */
+  #settleFirst(rate: number): void {
+    this.#growDueMs = this.#nowMs + this.#growAfterMs;
+    this.#settle(rate);
   }
 
   #goBack(lanes: number, rate: number): void {

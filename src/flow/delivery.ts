@@ -17,12 +17,9 @@ import {
 import { Conversation, type TransferMessage } from './conversation.ts';
 import { FurtherLanes } from './further-lanes.ts';
 import { TransferMeter } from './meter.ts';
-import { PieceSender } from './send.ts';
+import { FIRST_LANE, PieceSender } from './send.ts';
 import type { DeliveryView } from './views.ts';
 import type { World } from './world.ts';
-
-/** The first lane's number; the further ones count from 1. */
-const FIRST_LANE = 0;
 
 /** What a delivery delivers. */
 export interface Offer {
@@ -330,7 +327,11 @@ export class Delivery {
       sender,
       ice: () => this.line.ice(),
       say: (message) => this.#send(message),
-      pace: () => ({ verifiedBytes: ledger.markedBytes, path: this.#conversation?.path ?? null }),
+      pace: () => ({
+        verifiedBytes: ledger.markedBytes,
+        leftBytes: ledger.bytesLeft,
+        path: this.#conversation?.path ?? null,
+      }),
       onchange: () => this.onchange(false),
     });
     sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));

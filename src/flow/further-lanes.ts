@@ -10,10 +10,16 @@ import type { World } from './world.ts';
 
 /** Milliseconds between two looks at what the lanes deliver. */
 const TICK_MS = 250;
+/**
+ * Milliseconds for which a transfer holds back until its first lanes are all open: the others would fill the queue by
+ * then, and their losses keep the rest from opening.
+ */
+const HOLD_MS = 2_000;
 
 /** What the transfer looks like now. */
 export interface Pace {
   readonly verifiedBytes: number;
+  readonly leftBytes: number;
   readonly path: PathInfo | null;
 }
 
@@ -42,12 +48,16 @@ export class FurtherLanes {
   readonly #count = new LaneCount();
   readonly #lanes = new Map<number, FurtherLane>();
   readonly #ice: () => Promise<IceAnswer>;
+  readonly #sinceMs: number;
   #last = 0;
+  #wanted = 1;
   #cancelTick: () => void = () => undefined;
 
   constructor(private readonly options: FurtherLanesOptions) {
     this.#ice = furtherIce(options.world.clock, options.ice, () => options.pace().path);
+    this.#sinceMs = options.world.clock.now();
     this.#waitForTick();
+    this.#tick();
   }
 
   /** Lanes that are open, the first among them. */
@@ -90,19 +100,26 @@ export class FurtherLanes {
 
   #tick(): void {
     const { world, sender, pace } = this.options;
-    const { verifiedBytes, path } = pace();
-    const wanted = this.#count.sample({
+    const { verifiedBytes, leftBytes, path } = pace();
+    this.#wanted = this.#count.sample({
       nowMs: world.clock.now(),
       verifiedBytes,
+      leftBytes,
       lanes: this.open,
       kind: path?.kind ?? null,
       rttMs: path?.rttMs ?? null,
       limited: sender.isLimited,
     });
-    this.#adjust(wanted - 1);
+    this.#adjust(this.#wanted - 1);
+    this.#hold();
     sender.tune();
     sender.sendLate();
     for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender.isDrained(id)) this.#end(id);
+  }
+
+  #hold(): void {
+    const { world, sender } = this.options;
+    sender.setHeld(this.open < this.#wanted && world.clock.now() - this.#sinceMs < HOLD_MS);
   }
 
   #adjust(wanted: number): void {
@@ -123,6 +140,7 @@ export class FurtherLanes {
         further.isOpen = true;
         sender.addLane(id, bulk);
         if (further.use === 'retired') sender.retireLane(id);
+        this.#hold();
         onchange();
       },
       onend: () => {

@@ -7,6 +7,7 @@ import { CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
 import type { PieceTable } from '../core/manifest.ts';
 import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
+import { StartPace } from '../core/start-pace.ts';
 import { type Resend, Striping } from '../core/striping.ts';
 import { Wake } from './wake.ts';
 
@@ -24,6 +25,12 @@ const BURST_READS = 32;
  * receiver waits for.
  */
 const LATE_CREDIT_BYTES = MIB;
+
+/** With so many others in use the first carries control messages alone: they never wait for bulk data that got lost. */
+const ENOUGH_OTHERS = 3;
+
+/** The first lane's number; the further ones count from 1. */
+export const FIRST_LANE = 0;
 
 const ALL_CHUNKS = ~0;
 
@@ -81,6 +88,9 @@ export class PieceSender {
   readonly #late: LoadedPiece[] = [];
   #waiting: Waiting = null;
   #paused = false;
+  /** `held`: further lanes are being made, and each gets one chunk. */
+  #start: StartPace | 'held' | null = null;
+  #cancelWake: () => void = () => undefined;
   #stopped = false;
 
   constructor(private readonly options: SendOptions) {}
@@ -101,7 +111,10 @@ export class PieceSender {
   /** The lane gets nothing more; what it has may yet arrive. */
   retireLane(id: number): void {
     const lane = this.#lanes.get(id);
-    if (lane !== undefined) lane.retired = true;
+    if (lane === undefined) return;
+    lane.retired = true;
+    // The first lane may be needed again.
+    this.#wake.notify();
   }
 
   /** True when all that a lane was given has arrived. */
@@ -171,8 +184,16 @@ export class PieceSender {
     this.#wake.notify();
   }
 
+  /** Holds back until further lanes are open, and begins slowly then. */
+  setHeld(held: boolean): void {
+    if (held) this.#start ??= 'held';
+    else if (this.#start === 'held') this.#start = new StartPace(this.options.clock.now(), this.#lanes.size);
+    this.#wake.notify();
+  }
+
   stop(): void {
     this.#stopped = true;
+    this.#cancelWake();
     this.#wake.notify();
   }
 
@@ -188,6 +209,7 @@ export class PieceSender {
       if (id === null || lane === undefined) return;
       lane.bulk.send(message);
       lane.sent += payloadBytes;
+      if (this.#start instanceof StartPace) this.#start.sent(payloadBytes);
       this.options.credit.spend(payloadBytes);
       this.#striping.sent(id, piece, chunk, payloadBytes, this.options.clock.now());
     }
@@ -222,17 +244,38 @@ export class PieceSender {
       this.#waiting = 'credit';
       return null;
     }
+    if (this.#isEarly()) return null;
     let best: number | null = null;
     let lowest = 1;
     const avoided = this.#hasOther(lateOn) ? lateOn : null;
-    for (const [id, { bulk, highWatermark, retired }] of this.#lanes) {
+    const spared = this.#spared;
+    for (const [id, { bulk, highWatermark, sent, retired }] of this.#lanes) {
       const fill = bulk.bufferedAmount / highWatermark;
-      if (retired || id === avoided || fill >= lowest) continue;
+      if (retired || id === avoided || id === spared || fill >= lowest) continue;
+      if (this.#start === 'held' && sent > 0) continue;
       lowest = fill;
       best = id;
     }
     if (best === null) this.#waiting = 'lanes';
     return best;
+  }
+
+  /** True while the start's pace allows no more; the pipe is woken then. */
+  #isEarly(): boolean {
+    if (!(this.#start instanceof StartPace)) return false;
+    const waitMs = this.#start.waitMs(this.options.clock.now());
+    if (waitMs === 0) return false;
+    this.#waiting = 'lanes';
+    this.#cancelWake();
+    this.#cancelWake = this.options.clock.after(waitMs, () => this.#wake.notify());
+    return true;
+  }
+
+  /** The lane that carries no bulk data for now: the first, when there are enough others. */
+  get #spared(): number | null {
+    let others = 0;
+    for (const [id, { retired }] of this.#lanes) if (id !== FIRST_LANE && !retired) others += 1;
+    return others >= ENOUGH_OTHERS ? FIRST_LANE : null;
   }
 
   /** True when another lane than this one is in use. */

@@ -263,6 +263,7 @@ class Transfer {
       const wanted = this.#controller.sample({
         nowMs,
         verifiedBytes: this.#verified,
+        leftBytes: Infinity,
         lanes: this.#lanes.filter(({ openMs }) => openMs <= nowMs).length,
         kind: this.options.relayed === true ? 'relay' : 'direct',
         rttMs: this.#rttMs,
@@ -350,7 +351,15 @@ export function simulateProcessor({
     if (nowMs % 1_000 === 0) speed = mbitPerSecond * 125 * (1 + noise * (2 * random() - 1));
     bytes += speed * SAMPLE_MS;
     const verifiedBytes = Math.floor(bytes / MIB) * MIB;
-    const next = controller.sample({ nowMs, verifiedBytes, lanes: wanted, kind: 'lan', rttMs, limited: false });
+    const next = controller.sample({
+      nowMs,
+      verifiedBytes,
+      leftBytes: Infinity,
+      lanes: wanted,
+      kind: 'lan',
+      rttMs,
+      limited: false,
+    });
     if (next !== wanted) counts.push([nowMs, next]);
     wanted = next;
   }

@@ -64,19 +64,20 @@ function begin(sizes: readonly number[], prepare: (source: MemorySource) => void
   if (table.count > 0) scheduler.want([[0, table.count]]);
   const credit = new CreditGate();
   const failures = new Map<number, ErrorCode>();
+  const clock = new ManualClock();
   const sender = new PieceSender({
     source,
     table,
     scheduler,
     credit,
     subtle: watched.subtle,
-    clock: new ManualClock(),
+    clock,
     isWanted: (piece) => !failures.has(table.span(piece).entry),
     onentryfailed: (entry, code) => failures.set(entry, code),
   });
   sender.addLane(0, bulk);
   const ended = sender.run();
-  return { source, bulk, table, scheduler, credit, failures, sender, ended };
+  return { source, bulk, table, scheduler, credit, clock, failures, sender, ended };
 }
 
 /** Lets the network take everything until nothing more comes. */
@@ -116,6 +117,46 @@ describe('the sending pipe', () => {
     await flow(bulk);
     expect(bulk.payloadBytes).toBe(5 * PIECE_BYTES);
     expect(bulk.peak).toBeLessThanOrEqual(HIGH_WATERMARK + LARGEST_MESSAGE);
+    sender.stop();
+    await ended;
+  });
+
+  it('[T7] sends a chunk over each lane while more are made, and then at the pace of the start', async () => {
+    const { bulk, clock, sender, ended } = begin([5 * PIECE_BYTES]);
+    const other = new HeldChannel();
+    sender.setHeld(true);
+    sender.addLane(1, other);
+    await watched.quiet();
+    expect([bulk.sent.length, other.sent.length]).toEqual([1, 1]);
+    sender.setHeld(false);
+    await watched.quiet();
+    expect(bulk.sent.length + other.sent.length).toBeLessThan(6);
+    while (bulk.sent.length + other.sent.length < 75) {
+      clock.advance(50);
+      bulk.drain();
+      other.drain();
+      await watched.quiet();
+    }
+    sender.stop();
+    await ended;
+  });
+
+  it('[T8] keeps the first lane free with three others', async () => {
+    const { bulk, sender, ended } = begin([5 * PIECE_BYTES]);
+    await watched.quiet();
+    const before = bulk.sent.length;
+    bulk.bufferedAmount = 0;
+    const others = [1, 2, 3].map((lane) => {
+      const other = new HeldChannel();
+      sender.addLane(lane, other);
+      return other;
+    });
+    await watched.quiet();
+    expect(bulk.sent.length).toBe(before);
+    for (const { sent } of others) expect(sent.length).toBeGreaterThan(0);
+    sender.retireLane(1);
+    await watched.quiet();
+    expect(bulk.sent.length).toBeGreaterThan(before);
     sender.stop();
     await ended;
   });
