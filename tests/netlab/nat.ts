@@ -62,23 +62,15 @@ export async function setPolicy(router: Host, outside: string, policy: Policy): 
 }
 
 /** Also drops what a router forwards and this matches, either way and from now on. */
-export async function drop({ router }: Home, match: string): Promise<void> {
-  await setDropped(router, [match]);
+export async function drop({ router }: Pick<Home, 'router'>, ...matches: readonly string[]): Promise<void> {
+  const rules = matches.map((match) => `${match} drop`);
+  const table = ['table inet dropped {', ...chain('forward', 'filter hook forward priority filter', rules), '}'];
+  await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
 }
 
-/** Drops what a router forwards and one of these matches, beside its policy and instead of what it dropped before. */
-export async function setDropped(router: Host, matches: readonly string[]): Promise<void> {
-  const table = [
-    'table inet dropped',
-    'delete table inet dropped',
-    'table inet dropped {',
-    ...chain(
-      'forward',
-      'filter hook forward priority filter',
-      matches.map((match) => `${match} drop`),
-    ),
-    '}',
-  ];
+/** Drops nothing any more beside what its policy says. */
+export async function dropNothing({ router }: Pick<Home, 'router'>): Promise<void> {
+  const table = ['table inet dropped', 'delete table inet dropped'];
   await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
 }
 

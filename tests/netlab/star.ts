@@ -12,7 +12,7 @@ import { launchOn } from './browser.ts';
 import type { Host } from './host.ts';
 import { Lab } from './lab.ts';
 import type { Link, Shape } from './link.ts';
-import { setDropped } from './nat.ts';
+import { drop, dropNothing } from './nat.ts';
 import { LabRelay } from './relay.ts';
 import { startServerOn } from './server.ts';
 
@@ -63,11 +63,13 @@ export class Star {
   /** Whether the two may speak with each other; with server and relay they always may. */
   async setDirect(isAllowed: boolean): Promise<void> {
     const { left, right } = this.arms;
-    const between = [
+    await dropNothing({ router: this.core });
+    if (isAllowed) return;
+    await drop(
+      { router: this.core },
       `ip saddr ${left.subnet} ip daddr ${right.subnet}`,
       `ip saddr ${right.subnet} ip daddr ${left.subnet}`,
-    ];
-    await setDropped(this.core, isAllowed ? [] : between);
+    );
   }
 
   /** A person's browser; whoever asks for it closes it. */
