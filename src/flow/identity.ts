@@ -1,6 +1,7 @@
-import { type Bytes, toHex } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 import { deriveShareKeys, secretOf, type ShareKeys } from '../core/link.ts';
 import type { Key } from '../core/ports.ts';
+import { randomId } from './random-id.ts';
 import type { World } from './world.ts';
 
 /** Who a sender is for one share. */
@@ -21,9 +22,4 @@ export async function makeIdentity(world: Pick<World, 'random' | 'subtle'>): Pro
   const publicKey = new Uint8Array(await subtle.exportKey('raw', pair.publicKey));
   const keys = await deriveShareKeys(subtle, await secretOf(subtle, publicKey));
   return { keys, privateKey: pair.privateKey, publicKey, token: randomId(world) };
-}
-
-/** A random 128-bit id in hex: share ids, receiver ids and tokens. */
-export function randomId({ random }: Pick<World, 'random'>): string {
-  return toHex(random.bytes(16));
 }

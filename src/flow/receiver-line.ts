@@ -1,5 +1,5 @@
-import { toHex } from '../core/bytes.ts';
 import type { Random, Signaling, SignalingFactory } from '../core/ports.ts';
+import { randomId } from './random-id.ts';
 
 /** A receiver's line to the server, under a random id that it has for one link. */
 export interface ReceiverLine {
@@ -9,6 +9,6 @@ export interface ReceiverLine {
 
 /** Dials. In the page's first script, so it imports little. */
 export function dialLine(world: { readonly random: Random; readonly signaling: SignalingFactory }): ReceiverLine {
-  const [id, token] = [toHex(world.random.bytes(16)), toHex(world.random.bytes(16))] as const;
-  return { id, signaling: world.signaling.connect(id, token) };
+  const id = randomId(world);
+  return { id, signaling: world.signaling.connect(id, randomId(world)) };
 }

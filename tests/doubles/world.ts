@@ -1,7 +1,8 @@
 import { makeManifest } from '../../src/core/manifest.ts';
 import type { Offer } from '../../src/flow/delivery.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
-import { makeIdentity, randomId, type ShareIdentity } from '../../src/flow/identity.ts';
+import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
+import { randomId } from '../../src/flow/random-id.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import type { ReceivingView, Watchable } from '../../src/flow/views.ts';
 import type { World } from '../../src/flow/world.ts';
@@ -99,4 +100,20 @@ export async function acceptAll(receiving: Receiving): Promise<void> {
     (entries ?? []).map((entry) => entry.index),
     null,
   );
+}
+
+/** Ends the lane that was opened last. */
+export function cut({ world }: Scene): void {
+  world.lanes.lanes.at(-1)?.[0].close();
+}
+
+/** The signaling line holds back all messages until the returned function is called. */
+export function holdOffers({ world: { signaling } }: Scene): () => void {
+  const honest = signaling.relay;
+  const held: (() => void)[] = [];
+  signaling.relay = (message) => held.push(() => honest(message));
+  return () => {
+    signaling.relay = honest;
+    for (const send of held.splice(0)) send();
+  };
 }

@@ -7,7 +7,7 @@ import { Receiving } from '../../src/flow/receiving.ts';
 import { Stored } from '../../src/flow/stored.ts';
 import type { EntryStatus, Progress } from '../../src/flow/views.ts';
 import type { MemorySink } from '../doubles/sink.ts';
-import { acceptAll, at, openScene, type Scene, until } from '../doubles/world.ts';
+import { acceptAll, at, cut, holdOffers, openScene, type Scene, until } from '../doubles/world.ts';
 
 let scene: Scene;
 const later: { close(): void }[] = [];
@@ -30,22 +30,6 @@ function holdReads(): () => void {
     scene.offer.source.slow = null;
     resolve(undefined);
   };
-}
-
-/** The signaling line holds back offers until the returned function is called. */
-function holdOffers(): () => void {
-  const { signaling } = scene.world;
-  const honest = signaling.relay;
-  const held: (() => void)[] = [];
-  signaling.relay = (message) => held.push(() => honest(message));
-  return () => {
-    signaling.relay = honest;
-    for (const send of held.splice(0)) send();
-  };
-}
-
-function cut(): void {
-  scene.world.lanes.lanes.at(-1)?.[0].close();
 }
 
 /** A transfer of these files of which nothing has moved yet. */
@@ -90,7 +74,7 @@ function expectEqual(entry: number, sink = sinkOf()): void {
 }
 
 const cutAndBack = async (receiving: Receiving): Promise<void> => {
-  cut();
+  cut(scene);
   await until(receiving, at('reconnecting'));
   await until(receiving, at('transferring'));
 };
@@ -149,8 +133,8 @@ describe('a file that the receiver holds back', () => {
     const { receiving, goOn } = await begin([3 * PIECE_BYTES, 2 * PIECE_BYTES, 9]);
     receiving.command(0, 'pause');
     await sent(0, 'paused');
-    const release = holdOffers();
-    cut();
+    const release = holdOffers(scene);
+    cut(scene);
     await until(receiving, at('reconnecting'));
     receiving.command(0, 'resume');
     receiving.command(1, 'pause');
@@ -269,8 +253,8 @@ describe('a file that the receiver cancels', () => {
 
   it('[P8] [C5] while there is no lane is not asked for over the next one', async () => {
     const { receiving, goOn } = await begin([3 * PIECE_BYTES, 2 * PIECE_BYTES]);
-    const release = holdOffers();
-    cut();
+    const release = holdOffers(scene);
+    cut(scene);
     await until(receiving, at('reconnecting'));
     receiving.command(0, 'cancel');
     release();
@@ -332,8 +316,8 @@ describe('a file that the sender cancels for one receiver', () => {
 
   it('[P8] [C5] while there is no lane is told over the next one', async () => {
     const { receiving, goOn } = await begin([3 * PIECE_BYTES, 2 * PIECE_BYTES]);
-    const release = holdOffers();
-    cut();
+    const release = holdOffers(scene);
+    cut(scene);
     await until(receiving, at('reconnecting'));
     await until(scene.sharing, ({ deliveries: [first] }) => first?.state.at === 'lost');
     scene.sharing.cancelEntry(scene.sharing.view.deliveries[0]?.id ?? '', 0);
@@ -396,7 +380,7 @@ it('[P7] [P8] [D1] whatever is held back and cancelled, and whenever: both sides
       try {
         const receiving = scene.receive();
         const take = (what: Step): void => {
-          if (what.do === 'cut') cut();
+          if (what.do === 'cut') cut(scene);
           else if (what.do !== 'sender cancels') receiving.command(what.entry, what.do);
           else for (const { id } of scene.sharing.view.deliveries) scene.sharing.cancelEntry(id, what.entry);
         };

@@ -1,4 +1,4 @@
-import { randomId } from '../../src/flow/identity.ts';
+import { randomId } from '../../src/flow/random-id.ts';
 import { dialSender } from '../../src/flow/handshake.ts';
 import { OfferListener } from '../../src/flow/listen.ts';
 import type { ShareIdentity } from '../../src/flow/identity.ts';

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
 import { CHUNK_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
-import { randomId } from '../../src/flow/identity.ts';
+import { randomId } from '../../src/flow/random-id.ts';
 import { dialSender } from '../../src/flow/handshake.ts';
 import { OfferListener } from '../../src/flow/listen.ts';
 import type { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import { realRandom } from '../doubles/clock.ts';
-import { acceptAll, at, makeOffer, openScene, type Scene, until } from '../doubles/world.ts';
+import { acceptAll, at, cut, holdOffers, makeOffer, openScene, type Scene, until } from '../doubles/world.ts';
 import type { MemorySink } from '../doubles/sink.ts';
 import { ATTEMPT_MS, HostileScene } from './hostile-scene.ts';
 
@@ -19,18 +19,6 @@ describe('a lane that is lost', () => {
     const [sink] = scene.world.sinks.sinks;
     if (sink === undefined) throw new Error('no sink was opened');
     return sink;
-  }
-
-  /** The signaling line holds back offers until the returned function is called. */
-  function holdOffers(): () => void {
-    const { signaling } = scene.world;
-    const honest = signaling.relay;
-    const held: (() => void)[] = [];
-    signaling.relay = (message) => held.push(() => honest(message));
-    return () => {
-      signaling.relay = honest;
-      for (const send of held.splice(0)) send();
-    };
   }
 
   /** Lets the disk take this many writes; the others wait until it is told of more. `onwrite` hears of each that begins. */
@@ -58,10 +46,6 @@ describe('a lane that is lost', () => {
   const verified = (pieces: number) => (view: Receiving['view']) =>
     view.state.at === 'transferring' && view.progress?.verifiedBytes === pieces * PIECE_BYTES;
 
-  function cut(): void {
-    scene.world.lanes.lanes.at(-1)?.[0].close();
-  }
-
   it('[C5] [D1] after the last piece came, and before it was durable: the transfer still ends', async () => {
     scene = await openScene([PIECE_BYTES]);
     const { promise: disk, resolve: mend } = deferred();
@@ -75,8 +59,8 @@ describe('a lane that is lost', () => {
     const receiving = scene.receive();
     await acceptAll(receiving);
     await writing;
-    const release = holdOffers();
-    cut();
+    const release = holdOffers(scene);
+    cut(scene);
     await until(receiving, at('reconnecting'));
     mend(undefined);
     await until(receiving, ({ progress }) => progress?.verifiedEntries === 1);
@@ -111,7 +95,7 @@ describe('a lane that is lost', () => {
         } else deliver(message);
       };
     };
-    cut();
+    cut(scene);
     await greeting;
     expect(receiving.view.state.at).toBe('reconnecting');
     takes(4);
@@ -128,8 +112,8 @@ describe('a lane that is lost', () => {
     await acceptAll(receiving);
     takes(2);
     await until(receiving, verified(2));
-    const release = holdOffers();
-    cut();
+    const release = holdOffers(scene);
+    cut(scene);
     await until(receiving, at('reconnecting'));
     receiving.pause();
     release();
@@ -152,7 +136,7 @@ describe('a lane that is lost', () => {
     await acceptAll(receiving);
     takes(3);
     await until(receiving, (view) => view.progress?.failedEntries === 1 && verified(3)(view));
-    cut();
+    cut(scene);
     await until(receiving, at('reconnecting'));
     takes(Infinity);
     const { progress } = await until(receiving, at('finished'));
@@ -169,7 +153,7 @@ describe('a lane that is lost', () => {
     takes(2);
     await until(receiving, verified(2));
     const another = new Sharing(scene.world, scene.identity, makeOffer([12 * PIECE_BYTES]), 'https://test.example/');
-    cut();
+    cut(scene);
     expect((await until(receiving, at('failed', 'finished'))).state).toMatchObject({
       at: 'failed',
       code: 'source-changed',
@@ -186,7 +170,7 @@ describe('a lane that is lost', () => {
     for (let time = 1; time <= 10; time++) {
       takes(time);
       await until(receiving, verified(time));
-      cut();
+      cut(scene);
       await until(receiving, at('reconnecting'));
     }
     takes(Infinity);
