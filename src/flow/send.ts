@@ -3,7 +3,7 @@ import { MIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { PieceFrames } from '../core/frame.ts';
-import { CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
+import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
 import type { PieceTable } from '../core/manifest.ts';
 import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
@@ -88,7 +88,7 @@ export class PieceSender {
   readonly #late: LoadedPiece[] = [];
   #waiting: Waiting = null;
   #paused = false;
-  /** `held`: further lanes are being made, and each gets one chunk. */
+  /** `held`: further lanes are being made, and each gets one full chunk. */
   #start: StartPace | 'held' | null = null;
   #cancelWake: () => void = () => undefined;
   #stopped = false;
@@ -200,7 +200,8 @@ export class PieceSender {
   async #send({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
     if (!this.options.isWanted(piece) || (lateOn === null && this.#putAside(piece, mask))) return;
     const frames = new PieceFrames(piece, hash, bytes);
-    for (let chunk = 0; chunk < frames.count; chunk++) {
+    // The last, which is short, goes first. Rule [F4].
+    for (let chunk = frames.count - 1; chunk >= 0; chunk--) {
       if ((mask & (1 << chunk)) === 0) continue;
       const message = frames.message(chunk);
       const payloadBytes = message.length - CHUNK_HEADER_BYTES;
@@ -252,7 +253,7 @@ export class PieceSender {
     for (const [id, { bulk, highWatermark, sent, retired }] of this.#lanes) {
       const fill = bulk.bufferedAmount / highWatermark;
       if (retired || id === avoided || id === spared || fill >= lowest) continue;
-      if (this.#start === 'held' && sent > 0) continue;
+      if (this.#start === 'held' && sent >= CHUNK_BYTES) continue;
       lowest = fill;
       best = id;
     }
