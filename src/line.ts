@@ -33,28 +33,19 @@ export const home = new URL('./', location.href.replace(/#.*$/u, ''));
 
 export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
 
-const world = { random, signaling };
-
 let ahead: ReceiverLine | null = null;
 
 /** Dials for the link that will be opened next. Resolves when the line has said its first message, the offer. */
 export function dialAhead(): Promise<void> {
-  const line = dialLine(world);
-  const { signaling } = line;
-  const send = signaling.send.bind(signaling);
-  ahead = line;
-  return new Promise((resolve) => {
-    signaling.send = (...message) => {
-      send(...message);
-      signaling.send = send;
-      resolve();
-    };
+  return new Promise((offered) => {
+    const telling = { connect: (id: string, token: string) => signaling.connect(id, token, offered) };
+    ahead = dialLine({ random, signaling: telling });
   });
 }
 
 /** The line that was dialed ahead, or a new one. */
 export function takeLine(): ReceiverLine {
-  const line = ahead ?? dialLine(world);
+  const line = ahead ?? dialLine({ random, signaling });
   ahead = null;
   return line;
 }

@@ -74,8 +74,9 @@ export class PeerJsSignaling implements SignalingFactory {
     private readonly ports: SignalingPorts,
   ) {}
 
-  connect(id: string, token: string): Signaling {
-    return new SignalingLine(this.base, id, token, this.ports);
+  /** @param onsaid called whenever the line has said a message. */
+  connect(id: string, token: string, onsaid: () => void = () => undefined): Signaling {
+    return new SignalingLine(this.base, id, token, this.ports, onsaid);
   }
 }
 
@@ -103,6 +104,7 @@ class SignalingLine implements Signaling {
     private readonly id: string,
     private readonly token: string,
     private readonly ports: SignalingPorts,
+    private readonly onsaid: () => void,
   ) {
     this.#endNudges = ports.nudge(() => {
       if (this.#socket === null) this.#dial();
@@ -116,7 +118,9 @@ class SignalingLine implements Signaling {
   }
 
   send(type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE', dst: string, payload: unknown): void {
-    if (this.#status === 'open') this.#socket?.send(JSON.stringify({ type, dst, payload }));
+    if (this.#status !== 'open') return;
+    this.#socket?.send(JSON.stringify({ type, dst, payload }));
+    this.onsaid();
   }
 
   /** Each answer serves one connection, and was fetched after the one before had got its own. Rule [C16]. */

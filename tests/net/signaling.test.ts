@@ -88,11 +88,14 @@ let line: Signaling;
 let online: (() => void)[] = [];
 const messages: SignalingMessage[] = [];
 let statusWake: (() => void)[] = [];
+/** How often the line has told that it has said a message. */
+let said = 0;
 
 beforeEach(async () => {
   vi.stubGlobal('WebSocket', BrowserSocket);
   messages.length = 0;
   dialed.length = 0;
+  said = 0;
   server = new BareServer();
   clock = new ManualClock();
   const base = await server.base();
@@ -103,7 +106,7 @@ beforeEach(async () => {
     };
   };
   const ports = { clock, nudge, random: { ...realRandom, fraction: () => 0.5 } };
-  line = new PeerJsSignaling(base, ports).connect('me', 'my token');
+  line = new PeerJsSignaling(base, ports).connect('me', 'my token', () => (said += 1));
   line.onmessage = (message) => messages.push(message);
   line.onstatus = () => {
     for (const wake of statusWake.splice(0)) wake();
@@ -145,11 +148,13 @@ describe('the signaling line', () => {
     await becomes('open');
   });
 
-  it('sends what it is given once it is open, and drops it before', async () => {
+  it('sends what it is given once it is open and tells so, and drops it before', async () => {
     line.send('OFFER', 'you', { b: 0 });
     const visit = await opened();
+    expect(said).toBe(0);
     line.send('OFFER', 'you', { b: 1 });
     line.send('CANDIDATE', 'you', [2]);
+    expect(said).toBe(2);
     expect(await server.heard(visit, 2)).toEqual([
       { type: 'OFFER', dst: 'you', payload: { b: 1 } },
       { type: 'CANDIDATE', dst: 'you', payload: [2] },
