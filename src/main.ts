@@ -2,10 +2,8 @@
  * The page's first script: small, so that it runs soon. A page that was opened with a link dials, and makes its offer, before
  * the app is started: what then waits for the network leaves the processor to the app.
  */
+import { isFragment } from './core/link.ts';
 import { dialAhead } from './line.ts';
-
-/** A share's link, as far as its form tells. Rule [L2]. */
-const LINK = /^#([\w-]{22})$/u;
 
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
 const APP_WAITS_MS = 500;
@@ -19,9 +17,9 @@ async function receiveFirst(fragment: string): Promise<void> {
 
 /** The app asks for the same, and tells when it does not come. */
 async function startApp(): Promise<void> {
-  const [, fragment] = LINK.exec(location.hash) ?? [];
-  if (fragment !== undefined && isSecureContext && 'RTCPeerConnection' in globalThis) {
-    const begun = receiveFirst(fragment).catch(() => undefined);
+  const { hash } = location;
+  if (isFragment(hash) && isSecureContext && 'RTCPeerConnection' in globalThis) {
+    const begun = receiveFirst(hash.slice(1)).catch(() => undefined);
     await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
   }
   await import('./app.ts');

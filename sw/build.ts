@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { FRAGMENT_LENGTH } from '../src/core/link.ts';
 
 /** Bytes of gzip-compressed JavaScript before the first screen works: about 0.5 s on a 1.6 Mbit/s phone line. */
 export const FIRST_LOAD_LIMIT_BYTES = 90_000;
@@ -87,13 +88,10 @@ export function preloadApp(): Plugin {
   };
 }
 
-/** `#` and 22 characters: rule [L2]. */
-const LINK_LENGTH = 23;
-
 function preloadWithLink(files: readonly string[]): string {
   const urls = JSON.stringify(files.map((file) => `/${file}`));
   return (
-    `if(location.hash.length==${LINK_LENGTH})for(const href of ${urls})document.head.append(Object.assign(` +
+    `if(location.hash.length==${1 + FRAGMENT_LENGTH})for(const href of ${urls})document.head.append(Object.assign(` +
     `document.createElement('link'),{rel:'modulepreload',crossOrigin:'',href}))`
   );
 }

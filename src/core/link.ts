@@ -5,6 +5,9 @@ import type { Key, Subtle } from './ports.ts';
 /** Bytes of a share's secret. */
 export const SECRET_BYTES = 16;
 
+/** Characters of a link's fragment, without `#`: the secret in base64url. Rule [L2]. */
+export const FRAGMENT_LENGTH = 22;
+
 /** Everything that follows from a share's secret. */
 export interface ShareKeys {
   readonly secret: Bytes;
@@ -21,7 +24,7 @@ export async function secretOf(subtle: Subtle, publicKey: Bytes): Promise<Bytes>
   return new Uint8Array(await subtle.digest('SHA-256', publicKey)).slice(0, SECRET_BYTES);
 }
 
-/** The fragment of a share's link, without `#`: 22 characters. Rule [L2]. */
+/** The fragment of a share's link, without `#`. */
 export function toFragment(secret: Bytes): string {
   return toBase64url(secret);
 }
@@ -31,10 +34,19 @@ export function toFragment(secret: Bytes): string {
  * @throws BeelineError `link-incomplete` for anything but the canonical form.
  */
 export function parseFragment(fragment: string): Bytes {
-  const text = fragment.replace(/^#/u, '');
-  const secret = text.length === 22 ? fromBase64url(text) : null;
+  const secret = secretIn(fragment);
   if (secret === null) throw new BeelineError('link-incomplete');
   return secret;
+}
+
+/** True for what {@link parseFragment} reads. */
+export function isFragment(text: string): boolean {
+  return secretIn(text) !== null;
+}
+
+function secretIn(fragment: string): Bytes | null {
+  const text = fragment.replace(/^#/u, '');
+  return text.length === FRAGMENT_LENGTH ? fromBase64url(text) : null;
 }
 
 /** Derives room id, seal and fingerprint with HKDF-SHA-256 (RFC 5869). Rules [L3] to [L5]. */

@@ -1,4 +1,4 @@
-import { parseFragment } from '../core/link.ts';
+import { isFragment } from '../core/link.ts';
 
 /**
  * The fragment of what a person pasted: a complete link, its fragment with or without `#`, or text around either. The
@@ -8,10 +8,5 @@ import { parseFragment } from '../core/link.ts';
 export function fragmentOf(pasted: string): string | null {
   const [, afterHash] = /#(\S*)/u.exec(pasted) ?? [];
   const fragment = (afterHash ?? pasted).trim();
-  try {
-    parseFragment(fragment);
-    return fragment;
-  } catch {
-    return null;
-  }
+  return isFragment(fragment) ? fragment : null;
 }

@@ -2,7 +2,15 @@ import { createDecipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import { deriveShareKeys, parseFragment, SECRET_BYTES, secretOf, toFragment } from '../../src/core/link.ts';
+import {
+  deriveShareKeys,
+  FRAGMENT_LENGTH,
+  isFragment,
+  parseFragment,
+  SECRET_BYTES,
+  secretOf,
+  toFragment,
+} from '../../src/core/link.ts';
 import { makeIdentity } from '../../src/flow/identity.ts';
 import { realRandom } from '../doubles/clock.ts';
 import { fromHex, readVectors } from '../vectors/read.ts';
@@ -53,13 +61,21 @@ describe('keys', () => {
 });
 
 describe('fragments', () => {
+  function expectRefused(text: string): void {
+    expect(refusal(() => parseFragment(text))).toBe('link-incomplete');
+    expect(isFragment(text)).toBe(false);
+  }
+
   it('[L2] are 22 characters and read back, with and without the hash sign', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: SECRET_BYTES, maxLength: SECRET_BYTES }), (secret) => {
         const fragment = toFragment(secret);
         expect(fragment).toMatch(/^[\w-]{22}$/u);
-        expect(parseFragment(fragment)).toEqual(secret);
-        expect(parseFragment(`#${fragment}`)).toEqual(secret);
+        expect(fragment).toHaveLength(FRAGMENT_LENGTH);
+        for (const text of [fragment, `#${fragment}`]) {
+          expect(isFragment(text)).toBe(true);
+          expect(parseFragment(text)).toEqual(secret);
+        }
       }),
     );
   });
@@ -67,19 +83,19 @@ describe('fragments', () => {
   it('[L2] are refused when shortened, lengthened or with any letter of another alphabet', () => {
     const [{ fragment } = { fragment: '' }] = vectors;
     for (let length = 0; length < 22; length++) {
-      expect(refusal(() => parseFragment(fragment.slice(0, length)))).toBe('link-incomplete');
+      expectRefused(fragment.slice(0, length));
     }
     for (const wrong of [`${fragment}A`, `${fragment}==`, `##${fragment}`, ` ${fragment}`, `${fragment} `]) {
-      expect(refusal(() => parseFragment(wrong))).toBe('link-incomplete');
+      expectRefused(wrong);
     }
     for (const letter of ['+', '/', '=', '%', 'é', '\n', '٣']) {
-      expect(refusal(() => parseFragment(`${fragment.slice(0, 21)}${letter}`))).toBe('link-incomplete');
+      expectRefused(`${fragment.slice(0, 21)}${letter}`);
     }
   });
 
   it('[L2] only four of the 64 last characters are canonical', () => {
     const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
-    const accepted = letters.filter((letter) => refusal(() => parseFragment('A'.repeat(21) + letter)) === null);
+    const accepted = letters.filter((letter) => isFragment('A'.repeat(21) + letter));
     expect(accepted).toEqual(['A', 'Q', 'g', 'w']);
   });
 });
