@@ -16,10 +16,10 @@ import { keep, traceConnection } from './trace.ts';
 const CONTROL_ID = 0;
 const BULK_ID = 64;
 
-/** A connection, and the channels it has made. */
+/** A connection, and the channels it has made, by their stream id. */
 interface Own {
   readonly connection: RTCPeerConnection;
-  readonly channels: readonly RTCDataChannel[];
+  readonly channels: ReadonlyMap<number, RTCDataChannel>;
 }
 
 /** Hands out simple-peer connections as lanes. */
@@ -42,11 +42,11 @@ export class PeerLaneFactory implements LaneFactory {
 }
 
 function makeConnection(): Own {
-  const channels: RTCDataChannel[] = [];
+  const channels = new Map<number, RTCDataChannel>();
   const Noting = class extends RTCPeerConnection {
     override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
       const channel = super.createDataChannel(label, options);
-      channels.push(channel);
+      if (options?.id !== undefined) channels.set(options.id, channel);
       return channel;
     }
   };
@@ -84,8 +84,8 @@ class PeerLane implements LaneAttempt, Lane {
       channelConfig: { negotiated: true, id: CONTROL_ID, ordered: true },
       wrtc: { RTCPeerConnection: handsOut(connection), RTCSessionDescription, RTCIceCandidate },
     });
-    const [control] = own.channels;
-    if (control === undefined) throw new BeelineError('unsupported', 'no data channel');
+    const control = own.channels.get(CONTROL_ID);
+    if (control === undefined) throw new BeelineError('unsupported', 'no control channel');
     const bulk = connection.createDataChannel('bulk', { negotiated: true, id: BULK_ID, ordered: true });
     this.bulk = new DataChannel(bulk);
     this.control = new ControlChannel(this.#peer, control);
