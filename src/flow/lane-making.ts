@@ -1,3 +1,4 @@
+import { asBeelineError, BeelineError } from '../core/errors.ts';
 import type { ControlMessage } from '../core/messages.ts';
 import type { Lane, LaneAttempt } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
@@ -29,10 +30,10 @@ export class LaneMaking {
     say: (message: ControlMessage) => void,
     private readonly handlers: LaneMakingHandlers,
   ) {
-    this.#cancelTimeout = world.clock.after(OPEN_MS, () => this.#end());
+    this.#cancelTimeout = world.clock.after(OPEN_MS, () => this.#fail(new BeelineError('connect-timeout')));
     this.#make(initiator, ice, (signal) => {
       if (!this.#closed) say({ t: 'lane', lane: id, signal });
-    }).catch(() => this.#end());
+    }).catch((error: unknown) => this.#fail(asBeelineError(error)));
   }
 
   signal(signal: LaneSignal): void {
@@ -64,6 +65,12 @@ export class LaneMaking {
     this.#cancelTimeout();
     lane.onclose = () => this.#end();
     this.handlers.onopen(lane);
+  }
+
+  #fail({ code, detail }: BeelineError): void {
+    if (this.#closed) return;
+    console.warn('no further lane:', code, detail);
+    this.#end();
   }
 
   #end(): void {

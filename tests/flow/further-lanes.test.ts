@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BeelineError } from '../../src/core/errors.ts';
 import { PIECE_BYTES } from '../../src/core/limits.ts';
-import type { PathInfo } from '../../src/core/ports.ts';
+import type { Lane, PathInfo } from '../../src/core/ports.ts';
 import { makeIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
@@ -32,6 +33,16 @@ class LaneScene {
         end.info = info;
         end.bulk.pace = () => new Promise((go) => this.#waiting.push({ lane, go }));
       }
+    };
+  }
+
+  /** Lanes but the first become what `opened` says. */
+  breakFurther(opened: () => Promise<Lane>): void {
+    const { lanes } = this.world;
+    const attempt = lanes.attempt.bind(lanes);
+    lanes.attempt = (options) => {
+      if (lanes.lanes.length === 0) return attempt(options);
+      return { opened: opened(), signal: () => undefined, close: () => undefined };
     };
   }
 
@@ -146,6 +157,22 @@ describe('the lanes of one transfer', () => {
     await scene.until(() => scene.lanes >= 8);
     scene.stuck.add(3);
     await scene.finish();
+  });
+
+  it.each([
+    [
+      'can be made',
+      () => Promise.reject(new BeelineError('connect-failed', 'no route')),
+      ['connect-failed', 'no route'],
+    ],
+    ['opens in time', () => new Promise<Lane>(() => undefined), ['connect-timeout', '']],
+  ])('[A3] are the first when no other %s, and the console has the reason', async (_, opened, reason) => {
+    scene = new LaneScene();
+    scene.breakFurther(opened);
+    await scene.begin();
+    await scene.finish();
+    expect(scene.world.lanes.lanes).toHaveLength(1);
+    expect(console.warn).toHaveBeenCalledWith('no further lane:', ...reason);
   });
 
   it('[A5] end with the first', async () => {
