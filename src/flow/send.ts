@@ -8,7 +8,7 @@ import type { PieceTable } from '../core/manifest.ts';
 import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
 import { StartPace } from '../core/start-pace.ts';
-import { type Resend, Striping } from '../core/striping.ts';
+import { type LateChunks, type Resend, Striping } from '../core/striping.ts';
 import { Wake } from './wake.ts';
 
 /**
@@ -57,6 +57,13 @@ interface LoadedPiece {
   readonly lateOn: number | null;
 }
 
+/** A piece of which chunks are late on a lane. */
+interface LatePiece {
+  readonly piece: number;
+  readonly mask: number;
+  readonly lateOn: number;
+}
+
 interface OpenLane {
   readonly bulk: BulkChannel;
   /** Bytes in its buffer above which nothing more is handed to it. Its low watermark is half of that. */
@@ -86,6 +93,9 @@ export class PieceSender {
   readonly #spare: Bytes[] = [];
   /** Late chunks, before all others. */
   readonly #late: LoadedPiece[] = [];
+  /** Late pieces that are being read, and those in `#late`. */
+  #lateAhead = 0;
+  #lateUnread = piecesOf([]);
   #waiting: Waiting = null;
   #paused = false;
   /** `held`: further lanes are being made, and each gets one full chunk. */
@@ -154,9 +164,9 @@ export class PieceSender {
   /** Sends what a slow lane holds up over another one, if there is nothing else to do. */
   sendLate(): void {
     if (this.#paused || (this.#waiting !== 'pieces' && this.#waiting !== 'credit')) return;
-    for (const { lane, chunks } of this.#striping.late(this.options.clock.now())) {
-      for (const [piece, mask] of chunks) void this.#loadLate(piece, mask, lane);
-    }
+    if (this.#lateAhead > 0) return;
+    this.#lateUnread = piecesOf(this.#striping.late(this.options.clock.now()));
+    this.#readLate();
   }
 
   /** Fits each lane's watermarks to its rate. */
@@ -227,7 +237,7 @@ export class PieceSender {
   /** @returns null once stopped. */
   async #waitForLane(payloadBytes: number, lateOn: number | null): Promise<number | null> {
     while (!this.#stopped) {
-      const late = lateOn === null ? this.#late.shift() : undefined;
+      const late = lateOn === null ? this.#takeLate() : undefined;
       if (late !== undefined) await this.#send(late);
       const id = this.#laneFor(payloadBytes, lateOn);
       if (id !== null) return id;
@@ -295,11 +305,36 @@ export class PieceSender {
     this.options.scheduler.wantFirst(pieces);
   }
 
-  async #loadLate(piece: number, mask: number, lateOn: number): Promise<void> {
+  /** Reads late pieces ahead of the network, as {@link #loaded} does with the others. */
+  #readLate(): void {
+    if (this.#stopped || this.#lateAhead > AHEAD_READS - BURST_READS) return;
+    while (this.#lateAhead < AHEAD_READS) {
+      const { value, done } = this.#lateUnread.next();
+      if (done === true) return;
+      this.#lateAhead += 1;
+      void this.#loadLate(value);
+    }
+  }
+
+  async #loadLate({ piece, mask, lateOn }: LatePiece): Promise<void> {
     const loaded = await this.#load(piece);
-    if (loaded === null) return;
+    if (loaded === null) {
+      this.#lateDone();
+      return;
+    }
     this.#late.push({ ...loaded, mask, lateOn });
     this.#wake.notify();
+  }
+
+  #takeLate(): LoadedPiece | undefined {
+    const late = this.#late.shift();
+    if (late !== undefined) this.#lateDone();
+    return late;
+  }
+
+  #lateDone(): void {
+    this.#lateAhead -= 1;
+    this.#readLate();
   }
 
   /** Late pieces, and those in the scheduler's order, the next ones already being read and hashed. */
@@ -318,7 +353,7 @@ export class PieceSender {
         ahead.push({ length, mask, loading: this.#load(piece) });
         aheadBytes += length;
       }
-      const late = this.#late.shift();
+      const late = this.#takeLate();
       if (late !== undefined) {
         yield late;
         continue;
@@ -354,4 +389,8 @@ export class PieceSender {
       return null;
     }
   }
+}
+
+function* piecesOf(late: readonly LateChunks[]): Generator<LatePiece, void, undefined> {
+  for (const { lane, chunks } of late) for (const [piece, mask] of chunks) yield { piece, mask, lateOn: lane };
 }

@@ -210,6 +210,37 @@ describe('the sending pipe', () => {
     await small.ended;
   });
 
+  it('[T4] sends what is late on one lane over another, and reads only a few small files ahead for it', async () => {
+    const { bulk, source, clock, sender, ended } = begin(Array.from({ length: 1_000 }, () => 1_000));
+    const other = new HeldChannel();
+    sender.addLane(1, other);
+    while (bulk.sent.length + other.sent.length < 1_000) {
+      bulk.drain();
+      other.drain();
+      await watched.quiet();
+    }
+    const late = bulk.sent.map(({ piece }) => piece);
+    const before = other.sent.length;
+    for (const { piece } of other.sent) sender.verified(piece);
+    clock.advance(5_000);
+    source.reads.length = 0;
+    const { promise: disk, resolve: answer } = deferred();
+    source.slow = () => disk;
+    sender.sendLate();
+    sender.sendLate();
+    await watched.quiet();
+    expect(late.length).toBeGreaterThan(2 * AHEAD_READS);
+    expect(source.reads.length).toBeGreaterThan(0);
+    expect(source.reads.length).toBeLessThanOrEqual(AHEAD_READS);
+    answer(undefined);
+    await flow(other);
+    const again = other.sent.slice(before).map(({ piece }) => piece);
+    expect(again.sort((a, b) => a - b)).toEqual(late);
+    expect(bulk.sent).toHaveLength(late.length);
+    sender.stop();
+    await ended;
+  });
+
   it('[P6] waits for no answer between small files', async () => {
     const { bulk, sender, ended } = begin(Array.from({ length: 300 }, () => 100));
     await watched.quiet();
