@@ -19,7 +19,7 @@ export interface ConversationHandlers {
   /** A message made a handler throw, or could not be read. */
   readonly onfatal: (code: ErrorCode) => void;
   /** It is over, however it ended. */
-  readonly onend: () => void;
+  readonly onend?: () => void;
   /** Nothing has been heard for a while, for long, or something again after that. */
   readonly onhearing: (hearing: Hearing) => void;
 }
@@ -130,6 +130,6 @@ export class Conversation {
     this.#path = null;
     this.#stopWatching();
     this.#heartbeat.stop();
-    this.handlers.onend();
+    this.handlers.onend?.();
   }
 }

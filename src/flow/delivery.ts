@@ -115,7 +115,6 @@ export class Delivery {
       onpath: () => this.onchange(false),
       onlost: (code) => this.handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.handle({ on: 'fatal', code }),
-      onend: () => this.#lanes?.close(),
       // A silent receiver is only shown as such: it is the one that makes new lanes, and the line must be there for them.
       onhearing: (hearing) => {
         if (hearing === 'quiet') this.line.check();
