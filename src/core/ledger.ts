@@ -201,6 +201,13 @@ export class Ledger {
     return left;
   }
 
+  /** Those of them that belong to no entry that is held back. */
+  get unpausedBytesLeft(): number {
+    let left = this.bytesLeft;
+    for (const entry of this.#paused) left -= (this.manifest.entries[entry]?.size ?? 0) - this.verifiedBytesOf(entry);
+    return left;
+  }
+
   status(entry: number): EntryStatus {
     if (this.#accepted[entry] !== 1) return 'skipped';
     if (this.#failures.has(entry)) return 'failed';

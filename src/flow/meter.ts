@@ -20,6 +20,7 @@ export class TransferMeter {
   }
 
   progress(ledger: Ledger): Progress {
+    const bytesLeft = ledger.unpausedBytesLeft;
     return {
       verifiedBytes: ledger.verifiedBytes,
       totalBytes: ledger.totalBytes,
@@ -29,7 +30,7 @@ export class TransferMeter {
       pausedEntries: ledger.paused.size,
       totalEntries: ledger.totalEntries,
       bytesPerSecond: ledger.settled ? null : this.#rate.bytesPerSecond,
-      secondsLeft: ledger.settled ? null : this.#rate.secondsFor(ledger.bytesLeft),
+      secondsLeft: bytesLeft === 0 ? null : this.#rate.secondsFor(bytesLeft),
       entries: {
         status: (entry) => ledger.status(entry),
         verifiedBytes: (entry) => ledger.verifiedBytesOf(entry),

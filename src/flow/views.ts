@@ -32,6 +32,7 @@ export interface Progress {
   readonly totalEntries: number;
   /** Null until it can be told. */
   readonly bytesPerSecond: number | null;
+  /** For what is not held back; null when that is nothing. */
   readonly secondsLeft: number | null;
   readonly entries: EntryProgress;
 }

@@ -75,12 +75,11 @@ function compare(ledger: Ledger, model: Model): void {
   expect([...ledger.cancelled.keys()]).toEqual([...cancelled]);
   expect(ledger.settled).toBe(accepted.every((entry) => closed.has(entry) || failed.has(entry)));
   expect([...eachOf(ledger.missing())]).toEqual(model.missing());
-  expect(ledger.bytesLeft).toBe(
-    model.sum(
-      (entry) => (sizes[entry] ?? 0) - model.bytesOf(entry),
-      accepted.filter((entry) => !failed.has(entry)),
-    ),
-  );
+  const open = accepted.filter((entry) => !failed.has(entry));
+  const bytesLeft = (entry: number): number => (sizes[entry] ?? 0) - model.bytesOf(entry);
+  expect(ledger.bytesLeft).toBe(model.sum(bytesLeft, open));
+  const unpaused = open.filter((entry) => !paused.has(entry));
+  expect(ledger.unpausedBytesLeft).toBe(model.sum(bytesLeft, unpaused));
   sizes.forEach((_, entry) => {
     const status = ledger.status(entry);
     if (!accepted.includes(entry)) expect(status).toBe('skipped');
