@@ -9,6 +9,7 @@ import { FreeNames, nameOf } from './free-name.ts';
 import { Journal } from './journal.ts';
 import type { JournalEntry } from './journal.ts';
 import { Layout } from './layout.ts';
+import { reportDisk } from './report.ts';
 import { Slots } from './slots.ts';
 import { newFileName, readTransfer, removeTransfer } from './transfers.ts';
 
@@ -74,7 +75,10 @@ export class FolderSink implements Sink {
    */
   static async open(plan: SinkPlan, root: FileSystemDirectoryHandle): Promise<FolderSink> {
     await allowed(root);
-    const journal = await Journal.open(newFileName(plan.shareId), plan.entries).catch(() => null);
+    const journal = await Journal.open(newFileName(plan.shareId), plan.entries).catch((error: unknown) => {
+      reportDisk(error);
+      return null;
+    });
     return new FolderSink(plan, root, journal);
   }
 
@@ -232,7 +236,7 @@ export class FolderSink implements Sink {
     this.#complete.add(entry);
     const hashes = [...(this.#hashes.get(entry) ?? [])].sort(([a], [b]) => a - b);
     this.#hashes.delete(entry);
-    await this.#journal?.finished(entry, number, concatBytes(...hashes.map(([, hash]) => hash))).catch(() => undefined);
+    await this.#journal?.finished(entry, number, concatBytes(...hashes.map(([, hash]) => hash))).catch(reportDisk);
   }
 
   async #create(path: string): Promise<OpenFile> {
