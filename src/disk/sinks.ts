@@ -4,6 +4,8 @@ import { Database } from './database.ts';
 import { FolderSink } from './folder.ts';
 import { MemorySink } from './memory.ts';
 import { OpfsSink } from './opfs.ts';
+import { becomesPersistent, persistUnlessAsking } from './persistence.ts';
+import { reportDisk } from './report.ts';
 import { measureRoom } from './room.ts';
 import { hasOpfs, newFileName, removeTransfer, sweepTransfers, zipOf } from './transfers.ts';
 
@@ -41,24 +43,17 @@ export class DiskSinks implements SinkFactory {
 }
 
 /**
- * Where the quota is too small, the browser is asked to make this storage persistent, which lifts the limit in some;
- * only then, for Firefox asks the person.
+ * A browser short of room may delete what is not persistent. One that would ask the person about that is asked only where
+ * the quota is too small: persistent storage has a larger one in some.
  */
 async function openOpfs(plan: SinkPlan): Promise<Sink> {
   try {
-    return await OpfsSink.open(plan, newFileName(plan.shareId));
+    const sink = await OpfsSink.open(plan, newFileName(plan.shareId));
+    persistUnlessAsking().catch(reportDisk);
+    return sink;
   } catch (thrown) {
     if (asBeelineError(thrown).code !== 'no-room' || !(await becomesPersistent())) throw thrown;
     return OpfsSink.open(plan, newFileName(plan.shareId));
-  }
-}
-
-/** True if storage was not persistent and is now. */
-async function becomesPersistent(): Promise<boolean> {
-  try {
-    return !(await navigator.storage.persisted()) && (await navigator.storage.persist());
-  } catch {
-    return false;
   }
 }
 
