@@ -1,7 +1,7 @@
 /** What the screens can ask for. `src/app.ts` builds it from the adapters and hands it to the root component. */
 import type { Entry, Manifest } from '../core/manifest.ts';
 import type { Source, TransferNote } from '../core/ports.ts';
-import type { ReceivingSession, SharingSession } from './views.ts';
+import type { ReceivingSession, SharingSession, StoredSession } from './views.ts';
 
 /** Files a person has chosen. */
 export interface Picked {
@@ -53,7 +53,7 @@ export interface Services {
   /** The fragment of the link of a received transfer that can go on; null when there is nothing left to fetch. */
   linkOf(id: string): Promise<string | null>;
   /** A received transfer that has finished, to be saved again; null when it is not kept. */
-  stored(id: string): Promise<ReceivingSession | null>;
+  stored(id: string): Promise<StoredSession | null>;
   /** Forgets a transfer, and deletes what was received of it. */
   forget(note: TransferNote): Promise<void>;
   /** Files of a file input, a folder input or the clipboard. */

@@ -6,11 +6,11 @@ import { Intake, planOf } from './intake.ts';
 import { reportStorage } from './keeper.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
-import type { ReceivingSession, ReceivingView } from './views.ts';
+import type { ReceivingView, StoredSession } from './views.ts';
 import type { World } from './world.ts';
 
 /** A transfer that an earlier page has finished: what is here is looked at, and can be saved again, without a network. */
-export class Stored implements ReceivingSession {
+export class Stored implements StoredSession {
   #state: ReceiverState;
   #intake: Intake | null = null;
   #checkedBytes: number | null = 0;
@@ -24,14 +24,11 @@ export class Stored implements ReceivingSession {
     private readonly world: World,
     private readonly receipt: Receipt,
   ) {
-    const { manifest, accepted } = receipt;
-    this.#entries = planEntries(manifest.entries);
+    this.#entries = planEntries(receipt.manifest.entries);
     this.#meter = new TransferMeter(world.clock);
-    this.#state = { at: 'checking', manifest, accepted };
+    this.#state = checking(receipt);
     this.#publisher = new Publisher(world.clock, () => this.#render());
-    this.#look().catch((error: unknown) => {
-      this.#show({ at: 'failed', code: asBeelineError(error, 'disk-failed').code, kept: null });
-    });
+    void this.#look();
   }
 
   get view(): ReceivingView {
@@ -61,31 +58,27 @@ export class Stored implements ReceivingSession {
     this.#intake?.release(true).catch(reportStorage);
   }
 
-  /** Nothing moves, so nothing can be accepted, paused or cancelled. */
-  accept(): void {
-    return;
-  }
-  decline(): void {
-    return;
-  }
-  pause(): void {
-    return;
-  }
-  resume(): void {
-    return;
-  }
-  cancel(): void {
-    return;
-  }
-  command(): void {
-    return;
-  }
+  /** Looks at it once more, from the start. Rule [R3]. */
   retry(): void {
-    return;
+    if (this.#state.at !== 'failed') return;
+    this.#checkedBytes = 0;
+    this.#show(checking(this.receipt));
+    void this.#look();
   }
 
   async #look(): Promise<void> {
+    try {
+      await this.#recall();
+    } catch (error) {
+      this.#show({ at: 'failed', code: asBeelineError(error, 'disk-failed').code, kept: null });
+    }
+  }
+
+  async #recall(): Promise<void> {
     const { receipt, world } = this;
+    const before = this.#intake;
+    this.#intake = null;
+    await before?.release(true).catch(reportStorage);
     const plan = planOf(receipt, this.#entries ?? undefined);
     const sink = await world.sinks.reopen(plan, receipt.storage);
     if (this.#closed) {
@@ -133,4 +126,8 @@ export class Stored implements ReceivingSession {
       saving: this.#saving,
     };
   }
+}
+
+function checking({ manifest, accepted }: Receipt): ReceiverState {
+  return { at: 'checking', manifest, accepted };
 }

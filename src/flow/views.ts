@@ -109,8 +109,17 @@ export interface SharingSession extends Watchable<SharingView> {
   close(): void;
 }
 
+/** What an earlier page has received: nothing of it moves. */
+export interface StoredSession extends Watchable<ReceivingView> {
+  /** Tries again now: a waiting attempt, or after a failure. */
+  retry(): void;
+  save(as: 'files' | 'zip'): Promise<void>;
+  /** Leaves the page: lets go of the line and the lane, and of files that were not saved in place. */
+  close(): void;
+}
+
 /** The receiver's session: one link. */
-export interface ReceivingSession extends Watchable<ReceivingView> {
+export interface ReceivingSession extends StoredSession {
   /** @param place a directory handle the person picked, or null for the browser's own storage and then Downloads. */
   accept(entries: readonly number[], place: unknown): void;
   decline(): void;
@@ -120,9 +129,4 @@ export interface ReceivingSession extends Watchable<ReceivingView> {
   cancel(keep: boolean): void;
   /** Holds back one accepted entry, goes on with it, or gives it up for good. */
   command(entry: number, command: EntryCommand): void;
-  /** Tries again now: a waiting attempt, or after a failure. */
-  retry(): void;
-  save(as: 'files' | 'zip'): Promise<void>;
-  /** Leaves the page: lets go of the line and the lane, and of files that were not saved in place. */
-  close(): void;
 }

@@ -1,4 +1,4 @@
-import type { ReceivingSession, ReceivingView } from '../flow/views.ts';
+import type { ReceivingSession, ReceivingView, StoredSession } from '../flow/views.ts';
 import type { Question } from './confirmation.svelte.ts';
 import { receivingWords, type Words } from './sentences.ts';
 import { Watched } from './watched.svelte.ts';
@@ -8,7 +8,9 @@ const MAX_SINGLE_DOWNLOADS = 10;
 
 /** A link being received, as its screen sees it. */
 export class Reception {
-  readonly session: ReceivingSession;
+  readonly session: StoredSession;
+  /** The same while it is being received; null for what an earlier page has finished. */
+  readonly transfer: ReceivingSession | null;
   /** Name of the folder the person chose; empty for Downloads. */
   placeName = $state('');
   readonly #watched: Watched<ReceivingView>;
@@ -17,8 +19,9 @@ export class Reception {
   #arrived = false;
   #declined = false;
 
-  constructor(session: ReceivingSession) {
+  constructor(session: StoredSession, transfer: ReceivingSession | null) {
     this.session = session;
+    this.transfer = transfer;
     this.#watched = new Watched(session, (view) => this.#saveSingle(view));
     this.#saveSingle(session.view);
   }
@@ -43,12 +46,14 @@ export class Reception {
 
   decline(): void {
     this.#declined = true;
-    this.session.decline();
+    this.transfer?.decline();
   }
 
   /** From the click on Receive until everything is verified. */
   get running(): boolean {
-    return ['checking', 'preparing', 'transferring', 'reconnecting'].includes(this.view.state.at);
+    return (
+      this.transfer !== null && ['checking', 'preparing', 'transferring', 'reconnecting'].includes(this.view.state.at)
+    );
   }
 
   /** Files that are verified, not saved, and lost with the page. */

@@ -298,7 +298,7 @@ export class Stage {
       const session = await this.services.stored(id);
       if (signal.aborted) session?.close();
       else if (session === null) this.#show({ at: 'unopened', code: 'gone' });
-      else this.#show({ at: 'receiving', reception: new Reception(session) });
+      else this.#show({ at: 'receiving', reception: new Reception(session, null) });
     } catch (thrown) {
       if (!signal.aborted) this.#show({ at: 'unopened', code: asBeelineError(thrown).code });
     }
@@ -330,7 +330,7 @@ export class Stage {
     try {
       const session = await this.services.receive(fragment);
       if (signal.aborted) session.close();
-      else this.#show({ at: 'receiving', reception: new Reception(session) });
+      else this.#show({ at: 'receiving', reception: new Reception(session, session) });
     } catch (thrown) {
       if (!signal.aborted) this.#show({ at: 'unopened', code: asBeelineError(thrown).code });
     }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
+import { BeelineError } from '../../src/core/errors.ts';
 import { PIECE_BYTES } from '../../src/core/limits.ts';
 import type { Receipt } from '../../src/core/ports.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
@@ -167,18 +168,29 @@ describe('a receiver that comes back in another page', () => {
 });
 
 describe('a finished transfer', () => {
-  it('can be saved again in another page, without the sender and without a network', async () => {
-    scene = await openScene([2 * PIECE_BYTES, 0, 9]);
-    const { world, identity } = scene;
+  /** What an earlier page has kept of a transfer of these files. */
+  async function received(sizes: readonly number[]): Promise<Receipt> {
+    scene = await openScene(sizes);
     const first = scene.receive();
     await acceptAll(first);
     await until(first, ({ state }) => state.at === 'finished' && state.confirmed);
     first.close();
-    scene.sharing.close();
-    const receipt = await world.archive.receipt(identity.keys.roomId);
+    const receipt = await scene.world.archive.receipt(scene.identity.keys.roomId);
     if (receipt === null) throw new Error('nothing was kept');
-    const stored = new Stored(world, receipt);
+    return receipt;
+  }
+
+  function open(receipt: Receipt): Stored {
+    const stored = new Stored(scene.world, receipt);
     later.push(stored);
+    return stored;
+  }
+
+  it('can be saved again in another page, without the sender and without a network', async () => {
+    const receipt = await received([2 * PIECE_BYTES, 0, 9]);
+    const { world, sharing } = scene;
+    sharing.close();
+    const stored = open(receipt);
     expect(stored.view.state.at).toBe('checking');
     await until(stored, at('finished'));
     await stored.save('zip');
@@ -186,18 +198,25 @@ describe('a finished transfer', () => {
     expect(world.sinks.sinks.at(-1)?.saved).toEqual([{ entries: [0, 1, 2], as: 'zip' }]);
   });
 
+  it('[R3] is looked at again when that failed, e.g. for want of a permission that a click gives', async () => {
+    const receipt = await received([2 * PIECE_BYTES, 9]);
+    const { world } = scene;
+    world.sinks.prepare = () => {
+      throw new BeelineError('permission-denied');
+    };
+    const stored = open(receipt);
+    expect((await until(stored, at('failed'))).state).toMatchObject({ code: 'permission-denied' });
+    world.sinks.prepare = null;
+    stored.retry();
+    expect(stored.view).toMatchObject({ state: { at: 'checking' }, checkedBytes: 0 });
+    const { progress } = await until(stored, at('finished'));
+    expect(progress?.verifiedEntries).toBe(2);
+  });
+
   it('says which of its files are no longer what they were', async () => {
-    scene = await openScene([2 * PIECE_BYTES, 9]);
-    const { world, identity } = scene;
-    const first = scene.receive();
-    await acceptAll(first);
-    await until(first, ({ state }) => state.at === 'finished' && state.confirmed);
-    first.close();
-    world.sinks.sinks[0]?.bytes(0).fill(7);
-    const receipt = await world.archive.receipt(identity.keys.roomId);
-    if (receipt === null) throw new Error('nothing was kept');
-    const stored = new Stored(world, receipt);
-    later.push(stored);
+    const receipt = await received([2 * PIECE_BYTES, 9]);
+    scene.world.sinks.sinks[0]?.bytes(0).fill(7);
+    const stored = open(receipt);
     const { progress } = await until(stored, at('finished'));
     expect([progress?.entries.failure(0), progress?.entries.status(1)]).toEqual(['gone', 'verified']);
   });

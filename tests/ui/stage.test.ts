@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { BeelineError } from '../../src/core/errors.ts';
+import type { TransferNote } from '../../src/core/ports.ts';
 import type { SharingSession } from '../../src/flow/views.ts';
 import { Stage } from '../../src/ui/stage.svelte.ts';
 import { FakeAddressBar } from '../doubles/address-bar.ts';
@@ -17,6 +18,16 @@ import {
 const RUNNING = { byMe: false, byPeer: false };
 const sending = () => [deliveryOf('1', 'Firefox', { at: 'transferring', pause: RUNNING })];
 const arriving = () => receivingOf({ at: 'transferring', pause: RUNNING, seeking: null, ...acceptanceOf(ENTRIES) });
+const FINISHED: TransferNote = {
+  id: 'a',
+  role: 'receiving',
+  name: 'report.pdf',
+  files: 1,
+  totalBytes: 1,
+  verifiedBytes: 1,
+  state: 'finished',
+  updatedAt: 0,
+};
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 async function opened(receiving = arriving()) {
@@ -157,6 +168,15 @@ describe('leaving', () => {
     await receiving.save('zip');
     expect([stage.leaving, stage.running]).toEqual([null, false]);
   });
+});
+
+it('what an earlier page has finished has nothing to cancel, nor to lose while it is looked at again', async () => {
+  const receiving = receivingOf({ at: 'checking', ...acceptanceOf(ENTRIES) });
+  const stage = new Stage(servicesOf({ receiving, linkOf: () => Promise.resolve(null) }), new FakeAddressBar());
+  await stage.resume(FINISHED);
+  const { screen } = stage;
+  expect(screen.at === 'receiving' && screen.reception.transfer).toBeNull();
+  expect([stage.leaving, stage.running]).toEqual([null, false]);
 });
 
 describe('a single file', () => {
