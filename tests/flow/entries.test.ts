@@ -328,6 +328,17 @@ describe('a file that the sender cancels for one receiver', () => {
     expect(theirs.entries.cancelledBy(0)).toBe('me');
   });
 
+  it('[P8] [R1] unheard by a page that is gone, goes to the next page, which is another receiver', async () => {
+    const { receiving, goOn } = await begin([3 * PIECE_BYTES, 2 * PIECE_BYTES]);
+    receiving.close();
+    await until(scene.sharing, ({ deliveries: [first] }) => first?.state.at === 'lost');
+    scene.sharing.cancelEntry(scene.sharing.view.deliveries[0]?.id ?? '', 0);
+    goOn();
+    const { mine, theirs } = await finished(await openAgain());
+    for (const progress of [mine, theirs]) expect(progress).toMatchObject({ verifiedEntries: 2, cancelledEntries: 0 });
+    expect(scene.sharing.view.deliveries).toHaveLength(2);
+  });
+
   it('[P8] [D1] too late, when the receiver has all of it, is verified on both sides', async () => {
     const { receiving, goOn } = await begin([PIECE_BYTES, 2 * PIECE_BYTES]);
     receiving.command(1, 'pause');
