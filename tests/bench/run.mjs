@@ -1,7 +1,8 @@
 /**
  * Benches in real browsers, as ratios, because machines differ.
  *
- *   npm run bench -- [throughput] [links] [small] [start] [setup] [growth] [memory] [recall] [--json] [--pairs=5] [--mib=128]
+ *   npm run bench -- [throughput] [links] [fairness] [small] [start] [setup] [growth] [memory] [recall]
+ *     [--json] [--pairs=5] [--mib=128]
  *
  * Without a name all run. `--pairs` is how often each is measured beside its baseline, `--mib` the size of a transfer (of
  * the largest, where a bench has several). `--json` prints one line of JSON on standard output and everything else on
@@ -14,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { runnerImport } from 'vite';
 import { ensureChromium } from '../chromium.mjs';
 
-const BENCHES = ['throughput', 'links', 'small', 'start', 'setup', 'growth', 'memory', 'recall'];
+const BENCHES = ['throughput', 'links', 'fairness', 'small', 'start', 'setup', 'growth', 'memory', 'recall'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Benches and their helpers are TypeScript, which Node 20 does not run by itself. */

@@ -9,12 +9,16 @@
  *                                                    another port, until standard input ends; accepts TCP connections too
  *   ask PORT ADDRESS:PORT...                         asks mirrors from one port; prints the list of answers of each
  *   connect ADDRESS:PORT...                          prints for each whether it accepts a TCP connection
+ *   serve PORT                                       gives whoever asks over HTTP bytes without end, until standard input ends
+ *   download ADDRESS:PORT SKIPPED MS                 prints how many bytes a download brought in MS, after SKIPPED ms
  *
  * Those that listen print a line when they do. Bytes are of IP packets; ms from the first packet to the last.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer as createHttpServer, get } from 'node:http';
 import { connect, createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 
@@ -45,6 +49,11 @@ async function listen(port, onMessage) {
   console.log('listening');
   process.stdin.resume();
   await once(process.stdin, 'end');
+}
+
+function* endless() {
+  const bytes = Buffer.alloc(64 << 10, 1);
+  for (;;) yield bytes;
 }
 
 const commands = {
@@ -126,6 +135,31 @@ const commands = {
       return isAccepted;
     });
     console.log(JSON.stringify(await Promise.all(accepted)));
+  },
+
+  async serve(port) {
+    const server = createHttpServer((_request, response) => {
+      const body = Readable.from(endless());
+      response.once('close', () => body.destroy());
+      body.pipe(response);
+    }).listen(Number(port));
+    await once(server, 'listening');
+    console.log('listening');
+    process.stdin.resume();
+    await once(process.stdin, 'end');
+    server.closeAllConnections();
+    server.close();
+  },
+
+  async download(source, skipped, ms) {
+    const [response] = await once(get(`http://${source}/`), 'response');
+    let bytes = 0;
+    response.on('data', (part) => (bytes += part.length));
+    await setTimeout(Number(skipped));
+    const before = bytes;
+    await setTimeout(Number(ms));
+    console.log(bytes - before);
+    response.destroy();
   },
 };
 

@@ -10,7 +10,7 @@ const PROBE = fileURLToPath(new URL('probe.mjs', import.meta.url));
 /** Runs a command to its end. @returns what it printed, parsed; null for nothing. */
 export async function probe(
   host: Host,
-  command: 'ping' | 'flood' | 'ask' | 'connect',
+  command: 'ping' | 'flood' | 'ask' | 'connect' | 'download',
   ...args: readonly (string | number)[]
 ): Promise<unknown> {
   return parse(await host.exec(process.execPath, [PROBE, command, ...args.map(String)]));
@@ -19,7 +19,7 @@ export async function probe(
 /** Starts a command that listens on a port. @returns ends it, and gives what it then printed, parsed; null for nothing. */
 export async function listen(
   host: Host,
-  command: 'echo' | 'count' | 'mirror',
+  command: 'echo' | 'count' | 'mirror' | 'serve',
   port: number,
 ): Promise<() => Promise<unknown>> {
   const child = host.spawn(process.execPath, [PROBE, command, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
