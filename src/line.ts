@@ -1,7 +1,7 @@
 /** Lines to the signaling server, and what they need of the browser. In the page's first script. */
 import type { Clock, Nudge, Random } from './core/ports.ts';
 import { dialLine, type ReceiverLine } from './flow/receiver-line.ts';
-import { PeerJsSignaling } from './net/signaling.ts';
+import { PeerJsSignaling, type SaidType } from './net/signaling.ts';
 
 export const clock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
@@ -35,10 +35,16 @@ export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
 
 let ahead: ReceiverLine | null = null;
 
-/** Dials for the link that will be opened next. Resolves when the line has said its first message, the offer. */
+/**
+ * Dials for the link that will be opened next. Resolves when the line has told of the first candidate: the offer is out
+ * before, and the browser's sockets are open.
+ */
 export function dialAhead(): Promise<void> {
-  return new Promise((offered) => {
-    const telling = { connect: (id: string, token: string) => signaling.connect(id, token, offered) };
+  return new Promise((resolve) => {
+    const onsaid = (type: SaidType) => {
+      if (type === 'CANDIDATE') resolve();
+    };
+    const telling = { connect: (id: string, token: string) => signaling.connect(id, token, onsaid) };
     ahead = dialLine({ random, signaling: telling });
   });
 }

@@ -1,6 +1,7 @@
 /**
- * The page's first script: small, so that it runs soon. A page that was opened with a link dials, and makes its offer, before
- * the app is started: what then waits for the network leaves the processor to the app.
+ * The page's first script: small, so that it runs soon. A page that was opened with a link dials, makes its offer and opens
+ * its sockets before the app is started: what then waits for the network leaves the processor to the app. Chromium asks a
+ * relay over UDP 50 ms after it began to open a socket, for nothing if that takes longer, and again only 250 ms later.
  */
 import { isFragment } from './core/link.ts';
 import { dialAhead } from './line.ts';
@@ -9,10 +10,10 @@ import { dialAhead } from './line.ts';
 const APP_WAITS_MS = 500;
 
 async function receiveFirst(fragment: string): Promise<void> {
-  const offered = dialAhead();
+  const gathering = dialAhead();
   const { receiveAhead } = await import('./receive.ts');
   receiveAhead(fragment);
-  await offered;
+  await gathering;
 }
 
 /** The app asks for the same, and tells when it does not come. */

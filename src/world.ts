@@ -25,7 +25,7 @@ const archive: Archive = {
 };
 
 /** It also keeps a connection ready. */
-export const lanes = new PeerLaneFactory();
+export const lanes = new PeerLaneFactory(clock);
 
 export const world: World = {
   clock,

@@ -3,11 +3,12 @@ import SimplePeer from 'simple-peer';
 import type { Bytes } from '../core/bytes.ts';
 import type { ConnectTrace } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
-import type { BulkChannel, Channel, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
+import type { BulkChannel, Channel, Clock, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { readPath } from './stats.ts';
 import { keep, traceConnection } from './trace.ts';
+import { UdpFirst } from './udp-first.ts';
 
 /**
  * Stream ids, agreed and not negotiated: a channel is open as soon as the connection is, and whoever is first may speak.
@@ -26,6 +27,8 @@ interface Own {
 export class PeerLaneFactory implements LaneFactory {
   #ready: Own | null = null;
 
+  constructor(private readonly clock: Clock) {}
+
   /**
    * Makes a connection for the next attempt, and its certificate with it. That costs no packet, and the time that a page's
    * first connection takes to start WebRTC.
@@ -37,7 +40,7 @@ export class PeerLaneFactory implements LaneFactory {
   attempt(options: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
     const own = this.#ready ?? makeConnection();
     this.#ready = null;
-    return new PeerLane(options, own);
+    return new PeerLane(options, own, this.clock);
   }
 }
 
@@ -67,15 +70,21 @@ class PeerLane implements LaneAttempt, Lane {
   readonly #peer: SimplePeer;
   readonly #connection: RTCPeerConnection;
   readonly #trace: ConnectTrace | undefined;
+  readonly #candidates: UdpFirst<RTCIceCandidate>;
   #isOpen = false;
   #ended: BeelineError | null = null;
 
-  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0], own: Own) {
+  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0], own: Own, clock: Clock) {
     const { connection } = own;
     this.#connection = connection;
     this.#trace = trace;
+    this.#candidates = new UdpFirst(clock, ice, (candidate) => onSignal(toCandidateSignal(candidate)));
     // Listens before simple-peer does, which closes the connection on the very events that say why.
     if (trace !== undefined) traceConnection(connection, trace);
+    connection.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate === null) this.#candidates.settle();
+      else this.#candidates.gathered(candidate);
+    });
     connection.setConfiguration({ iceServers: toIceServers(ice) });
     this.#peer = new SimplePeer({
       initiator,
@@ -94,7 +103,6 @@ class PeerLane implements LaneAttempt, Lane {
     this.opened.catch(() => undefined);
     this.#peer.on('signal', (data) => {
       if (data.type === 'offer' || data.type === 'answer') onSignal({ kind: data.type, sdp: data.sdp });
-      else if (data.type === 'candidate') onSignal(toCandidateSignal(data.candidate));
     });
   }
 
@@ -130,6 +138,7 @@ class PeerLane implements LaneAttempt, Lane {
     const end = (error: BeelineError) => {
       if (this.#ended !== null) return;
       this.#ended = error;
+      this.#candidates.close();
       reject(error);
       this.onclose?.(error);
     };
@@ -228,11 +237,6 @@ function toIceServers({ iceServers }: IceAnswer): RTCIceServer[] {
   return iceServers.map(({ urls, ...credentials }) => ({ urls: [...urls], ...credentials }));
 }
 
-function toCandidateSignal({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidateInit): LaneSignal {
-  return {
-    kind: 'candidate',
-    candidate: candidate ?? '',
-    sdpMid: sdpMid ?? null,
-    sdpMLineIndex: sdpMLineIndex ?? null,
-  };
+function toCandidateSignal({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LaneSignal {
+  return { kind: 'candidate', candidate, sdpMid, sdpMLineIndex };
 }

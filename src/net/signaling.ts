@@ -67,6 +67,9 @@ interface SignalingPorts {
   readonly nudge: Nudge;
 }
 
+/** What a line says. */
+export type SaidType = Parameters<Signaling['send']>[0];
+
 export class PeerJsSignaling implements SignalingFactory {
   /** @param base the server's own address, e.g. `https://host/`. */
   constructor(
@@ -75,7 +78,7 @@ export class PeerJsSignaling implements SignalingFactory {
   ) {}
 
   /** @param onsaid called whenever the line has said a message. */
-  connect(id: string, token: string, onsaid: () => void = () => undefined): Signaling {
+  connect(id: string, token: string, onsaid: (type: SaidType) => void = () => undefined): Signaling {
     return new SignalingLine(this.base, id, token, this.ports, onsaid);
   }
 }
@@ -104,7 +107,7 @@ class SignalingLine implements Signaling {
     private readonly id: string,
     private readonly token: string,
     private readonly ports: SignalingPorts,
-    private readonly onsaid: () => void,
+    private readonly onsaid: (type: SaidType) => void,
   ) {
     this.#endNudges = ports.nudge(() => {
       if (this.#socket === null) this.#dial();
@@ -117,10 +120,10 @@ class SignalingLine implements Signaling {
     return this.#status;
   }
 
-  send(type: 'OFFER' | 'ANSWER' | 'CANDIDATE' | 'LEAVE', dst: string, payload: unknown): void {
+  send(type: SaidType, dst: string, payload: unknown): void {
     if (this.#status !== 'open') return;
     this.#socket?.send(JSON.stringify({ type, dst, payload }));
-    this.onsaid();
+    this.onsaid(type);
   }
 
   /** Each answer serves one connection, and was fetched after the one before had got its own. Rule [C16]. */

@@ -88,14 +88,14 @@ let line: Signaling;
 let online: (() => void)[] = [];
 const messages: SignalingMessage[] = [];
 let statusWake: (() => void)[] = [];
-/** How often the line has told that it has said a message. */
-let said = 0;
+/** The messages that the line has told it said. */
+let said: string[] = [];
 
 beforeEach(async () => {
   vi.stubGlobal('WebSocket', BrowserSocket);
   messages.length = 0;
   dialed.length = 0;
-  said = 0;
+  said = [];
   server = new BareServer();
   clock = new ManualClock();
   const base = await server.base();
@@ -106,7 +106,7 @@ beforeEach(async () => {
     };
   };
   const ports = { clock, nudge, random: { ...realRandom, fraction: () => 0.5 } };
-  line = new PeerJsSignaling(base, ports).connect('me', 'my token', () => (said += 1));
+  line = new PeerJsSignaling(base, ports).connect('me', 'my token', (type) => said.push(type));
   line.onmessage = (message) => messages.push(message);
   line.onstatus = () => {
     for (const wake of statusWake.splice(0)) wake();
@@ -151,10 +151,10 @@ describe('the signaling line', () => {
   it('sends what it is given once it is open and tells so, and drops it before', async () => {
     line.send('OFFER', 'you', { b: 0 });
     const visit = await opened();
-    expect(said).toBe(0);
+    expect(said).toEqual([]);
     line.send('OFFER', 'you', { b: 1 });
     line.send('CANDIDATE', 'you', [2]);
-    expect(said).toBe(2);
+    expect(said).toEqual(['OFFER', 'CANDIDATE']);
     expect(await server.heard(visit, 2)).toEqual([
       { type: 'OFFER', dst: 'you', payload: { b: 1 } },
       { type: 'CANDIDATE', dst: 'you', payload: [2] },

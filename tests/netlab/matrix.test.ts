@@ -1,4 +1,7 @@
-/** The short form of `npm run netlab -- matrix`: a hole that can be punched, one that cannot, and networks that let out little. */
+/**
+ * The short form of `npm run netlab -- matrix`: a hole that can be punched, one that cannot, networks that let out little, and
+ * a lost packet.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { labRefusal } from './namespaces.ts';
 import { Matrix } from './matrix.ts';
@@ -21,5 +24,9 @@ describe.skipIf(refusal !== null)('two people find the path there is, and the fi
     ['ipv6', 'symmetric'],
   ] as const)('%s to %s', async ([sender, receiver]) => {
     expect(await matrix.between(sender, receiver)).toMatchObject({ isRight: true });
+  });
+
+  test('[C18] carrier to ipv6, whose first packet to the relay is lost', async () => {
+    expect(await matrix.betweenLosing('carrier', 'ipv6')).toMatchObject({ isRight: true });
   });
 });

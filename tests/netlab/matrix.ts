@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import type { Device } from '../e2e/browser.ts';
 import { MIB, writeRandomFile, type TestFile } from '../e2e/files.ts';
 import { Internet, KINDS, type Kind, type Place } from './internet.ts';
-import { hairpin } from './nat.ts';
+import { dropFirst, hairpin } from './nat.ts';
 import { send, type Sent } from './paths.ts';
 
 const FILE_BYTES = 2 * MIB;
+
+/** What asks a relay for an address over UDP, as nftables matches it. Source: RFC 8656, section 18. */
+const ALLOCATE = 'udp dport 3478 @th,64,16 0x0003';
 
 /** Two devices in one home: on one switch; or as guests, who reach each other only over the router, if at all. */
 export type Together = 'one-lan' | 'guests' | 'guests-hairpin';
@@ -74,6 +77,14 @@ export class Matrix {
   async between(sender: Kind, receiver: Kind): Promise<Cell> {
     const from = await this.#place('sender', sender);
     const to = await this.#place('receiver', receiver);
+    return this.#try(from, to, expectedBetween(sender, receiver));
+  }
+
+  /** Of what the receiver asks the relay over UDP, the first packet is lost. */
+  async betweenLosing(sender: Kind, receiver: Kind): Promise<Cell> {
+    const from = await this.#place('sender', sender);
+    const to = await this.net.place(receiver);
+    await dropFirst(to.home, ALLOCATE);
     return this.#try(from, to, expectedBetween(sender, receiver));
   }
 

@@ -74,6 +74,18 @@ export async function dropNothing({ router }: Pick<Home, 'router'>): Promise<voi
   await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
 }
 
+/** Drops what a router forwards over UDP and this matches, once for each port that it comes from. */
+export async function dropFirst({ router }: Pick<Home, 'router'>, match: string): Promise<void> {
+  const rule = `${match} udp sport != @known add @known { udp sport } drop`;
+  const table = [
+    'table inet first {',
+    'set known { type inet_service; size 65535; flags dynamic; }',
+    ...chain('forward', 'filter hook forward priority filter', [rule]),
+    '}',
+  ];
+  await router.exec(ensureProgram('nft', 'nftables'), [table.join('\n')]);
+}
+
 /** A network behind a router of its own. */
 export interface Home {
   readonly router: Host;

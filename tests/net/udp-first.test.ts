@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { UdpFirst } from '../../src/net/udp-first.ts';
+import { ManualClock } from '../doubles/clock.ts';
+
+const HOST = { type: 'host' } as const;
+const SRFLX = { type: 'srflx' } as const;
+const UDP = { type: 'relay', relayProtocol: 'udp' } as const;
+const TCP = { type: 'relay', relayProtocol: 'tcp' } as const;
+const TLS = { type: 'relay', relayProtocol: 'tls' } as const;
+type Candidate = typeof HOST | typeof SRFLX | typeof UDP | typeof TCP | typeof TLS;
+
+const RELAY = ['turn:relay.example', 'turn:relay.example?transport=tcp', 'turns:relay.example?transport=tcp'];
+
+describe('[C18] of relays, the one over UDP is told first', () => {
+  let clock: ManualClock;
+  let told: Candidate[];
+  beforeEach(() => {
+    clock = new ManualClock();
+    told = [];
+  });
+
+  function open(urls = RELAY): UdpFirst<Candidate> {
+    return new UdpFirst(clock, { iceServers: [{ urls }], ttl: 600 }, (candidate) => told.push(candidate));
+  }
+
+  function gather(candidates: UdpFirst<Candidate>, ...gathered: Candidate[]): void {
+    for (const candidate of gathered) candidates.gathered(candidate);
+  }
+
+  it('although it answers last', () => {
+    gather(open(), HOST, SRFLX, TCP, TLS, UDP);
+    expect(told).toEqual([HOST, SRFLX, UDP, TCP, TLS]);
+  });
+
+  it('and nothing waits after it, not even for a second network', () => {
+    gather(open(), HOST, SRFLX, UDP, SRFLX, TCP);
+    expect(told).toEqual([HOST, SRFLX, UDP, SRFLX, TCP]);
+  });
+
+  it('unless it takes half a second longer', () => {
+    gather(open(), SRFLX, TCP);
+    clock.advance(400);
+    expect(told).toEqual([SRFLX]);
+    clock.advance(100);
+    expect(told).toEqual([SRFLX, TCP]);
+  });
+
+  it('or nothing more is gathered', () => {
+    const candidates = open();
+    gather(candidates, SRFLX, TCP);
+    candidates.settle();
+    expect(told).toEqual([SRFLX, TCP]);
+  });
+
+  it('which nobody waits for where no STUN server has answered: UDP may be blocked', () => {
+    gather(open(), HOST, TCP, TLS);
+    expect(told).toEqual([HOST, TCP, TLS]);
+  });
+
+  it.each([
+    ['no relay is asked over UDP', RELAY.slice(1), TLS],
+    ['the browser does not tell how a relay is reached', RELAY, { type: 'relay' } as unknown as Candidate],
+  ])('nor where %s', (_, urls, relay) => {
+    gather(open(urls), SRFLX, relay);
+    expect(told).toEqual([SRFLX, relay]);
+  });
+
+  it('and of a closed connection nothing is told', () => {
+    const candidates = open();
+    gather(candidates, SRFLX, TCP);
+    candidates.close();
+    clock.advance(1_000);
+    expect(told).toEqual([SRFLX]);
+  });
+});
