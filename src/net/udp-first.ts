@@ -4,8 +4,8 @@ import type { IceAnswer } from '../core/signaling.ts';
 /** Milliseconds for which a relay's answer over UDP may come after one over TCP: a lost packet goes again after 250. */
 const LATE_MS = 500;
 
-/** What is read of a candidate. Source: W3C webrtc; Firefox does not tell `relayProtocol`. */
-interface Gathered {
+/** What is read of a candidate. Source: W3C webrtc; of UDP, Chromium says null in place of `udp`, and Firefox says nothing at all. */
+export interface Gathered {
   readonly type: string | null;
   readonly relayProtocol?: 'udp' | 'tcp' | 'tls' | null;
 }
@@ -27,14 +27,15 @@ export class UdpFirst<Candidate extends Gathered> {
 
   gathered(candidate: Candidate): void {
     const { type, relayProtocol } = candidate;
+    const isOverTcp = relayProtocol === 'tcp' || relayProtocol === 'tls';
     if (type === 'srflx' && this.#udp === 'unknown') this.#udp = 'awaited';
-    if (this.#udp === 'awaited' && (relayProtocol === 'tcp' || relayProtocol === 'tls')) {
+    if (isOverTcp && this.#udp === 'awaited') {
       this.#held.push(candidate);
       this.#cancel ??= this.clock.after(LATE_MS, () => this.settle());
       return;
     }
     this.tell(candidate);
-    if (relayProtocol === 'udp') this.settle();
+    if (type === 'relay' && !isOverTcp) this.settle();
   }
 
   /** No relay's answer over UDP is worth waiting for any more. */
