@@ -14,9 +14,9 @@ export const PIECE_BYTES = 896 * KIB;
 export const CHUNK_HEADER_BYTES = 44;
 
 /**
- * Payload bytes of every chunk but a piece's last: as much as a message of 64 KiB takes, in steps of 64 bytes, with the header
- * and some more. Of a full piece that leaves 1,792 for the fifteenth, which a new connection carries at once: SCTP begins
- * with 12 KB, and a full chunk takes two round trips more.
+ * Payload bytes of every chunk but a piece's last: a little less than a message of 64 KiB holds beside the header. Of a full
+ * piece that leaves 1,792 for the fifteenth, which a new connection carries at once: SCTP begins with 12 KB, and a full
+ * chunk takes two round trips more.
  */
 export const CHUNK_BYTES = 65_408;
 

@@ -111,10 +111,10 @@ export interface SharingSession extends Watchable<SharingView> {
 
 /** What an earlier page has received: nothing of it moves. */
 export interface StoredSession extends Watchable<ReceivingView> {
-  /** Tries again now: a waiting attempt, or after a failure. */
+  /** Tries again now: after a failure, or an attempt that waits. */
   retry(): void;
   save(as: 'files' | 'zip'): Promise<void>;
-  /** Leaves the page: lets go of the line and the lane, and of files that were not saved in place. */
+  /** Leaves the page: lets go of what is open, and of files that were not saved in place. */
   close(): void;
 }
 
