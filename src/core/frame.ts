@@ -15,6 +15,8 @@ export interface Chunk {
 }
 
 const CHUNK_TYPE = 1;
+const ARRIVED_TYPE = 2;
+const ARRIVED_BYTES = 12;
 export const HASH_BYTES = 32;
 
 /**
@@ -84,4 +86,27 @@ export function decodeChunk(message: unknown): Chunk {
     hash: new Uint8Array(message, 12, HASH_BYTES),
     payload: new Uint8Array(message, CHUNK_HEADER_BYTES),
   };
+}
+
+/**
+ * What a receiver sends on a bulk channel, big-endian: type (u8 = 2), three zero bytes, and the payload bytes it has read
+ * from that channel so far (u64). Rule [T9].
+ */
+export function encodeArrived(bytes: number): Bytes {
+  const view = new DataView(new ArrayBuffer(ARRIVED_BYTES));
+  view.setUint8(0, ARRIVED_TYPE);
+  view.setBigUint64(4, BigInt(bytes));
+  return new Uint8Array(view.buffer);
+}
+
+/**
+ * Reads what {@link encodeArrived} made. Whether so much was sent is checked by the one who knows the lane.
+ * @throws BeelineError `protocol`
+ */
+export function decodeArrived(message: unknown): number {
+  if (!(message instanceof ArrayBuffer) || message.byteLength !== ARRIVED_BYTES)
+    throw new BeelineError('protocol', 'a receiver sent file data');
+  const view = new DataView(message);
+  if (view.getUint32(0) !== ARRIVED_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
+  return Number(view.getBigUint64(4));
 }

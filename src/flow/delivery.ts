@@ -1,5 +1,6 @@
 import { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
+import { decodeArrived } from '../core/frame.ts';
 import { Ledger } from '../core/ledger.ts';
 import { MAX_PIECE_FAILURES } from '../core/limits.ts';
 import { type Manifest, PieceTable } from '../core/manifest.ts';
@@ -109,9 +110,7 @@ export class Delivery {
         this.onchange(false);
       },
       onmessage: (message) => this.#receive(message),
-      onbulk: () => {
-        throw new BeelineError('protocol', 'a receiver sent file data');
-      },
+      onbulk: (message) => this.#arrived(FIRST_LANE, message),
       onpath: () => this.onchange(false),
       onlost: (code) => this.handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.handle({ on: 'fatal', code }),
@@ -301,6 +300,12 @@ export class Delivery {
     this.onchange(false);
   }
 
+  #arrived(lane: number, message: unknown): void {
+    const bytes = decodeArrived(message);
+    if (this.#sender === null) throw new BeelineError('protocol', 'arrivals before accept');
+    this.#sender.arrived(lane, bytes);
+  }
+
   #mark(ledger: Ledger, piece: number): void {
     const whole = ledger.mark(piece);
     if (whole !== null) ledger.close(whole);
@@ -326,6 +331,7 @@ export class Delivery {
       sender,
       ice: () => this.line.ice(),
       say: (message) => this.#send(message),
+      hear: (id, message) => void this.#conversation?.guard(() => this.#arrived(id, message)),
       pace: () => ({
         verifiedBytes: ledger.markedBytes,
         leftBytes: ledger.bytesLeft,

@@ -11,8 +11,8 @@ import type { World } from './world.ts';
 /** Milliseconds between two looks at what the lanes deliver. */
 const TICK_MS = 250;
 /**
- * Milliseconds for which a transfer holds back until its first lanes are all open: the others would fill the queue by
- * then, and their losses keep the rest from opening.
+ * Milliseconds for which a transfer holds back until its first lanes are all open, except between neighbours: the others
+ * would fill the queue by then, and their losses keep the rest from opening.
  */
 const HOLD_MS = 2_000;
 
@@ -28,6 +28,8 @@ export interface FurtherLanesOptions {
   readonly sender: PieceSender;
   readonly ice: () => Promise<IceAnswer>;
   readonly say: (message: ControlMessage) => void;
+  /** What came over a lane's bulk channel. */
+  readonly hear: (lane: number, message: unknown) => void;
   readonly pace: () => Pace;
   /** Another number of them is open. */
   readonly onchange: () => void;
@@ -112,14 +114,16 @@ export class FurtherLanes {
     });
     this.#adjust(this.#wanted - 1);
     this.#hold();
+    sender.setNear(path?.kind === 'lan');
     sender.tune();
     sender.sendLate();
     for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender.isDrained(id)) this.#end(id);
   }
 
   #hold(): void {
-    const { world, sender } = this.options;
-    sender.setHeld(this.open < this.#wanted && world.clock.now() - this.#sinceMs < HOLD_MS);
+    const { world, sender, pace } = this.options;
+    const isOpening = this.open < this.#wanted && world.clock.now() - this.#sinceMs < HOLD_MS;
+    sender.setHeld(isOpening && pace().path?.kind !== 'lan');
   }
 
   #adjust(wanted: number): void {
@@ -133,11 +137,12 @@ export class FurtherLanes {
   }
 
   #make(): void {
-    const { world, say, sender, onchange } = this.options;
+    const { world, say, hear, sender, onchange } = this.options;
     const id = ++this.#last;
     const making = new LaneMaking(world, id, true, this.#ice, say, {
       onopen: ({ bulk }) => {
         further.isOpen = true;
+        bulk.onmessage = (message) => hear(id, message);
         sender.addLane(id, bulk);
         if (further.use === 'retired') sender.retireLane(id);
         this.#hold();

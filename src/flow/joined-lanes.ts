@@ -3,6 +3,7 @@ import { MAX_LANES } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
 import type { PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
+import { Arrivals } from './arrivals.ts';
 import { furtherIce } from './further-ice.ts';
 import { LaneMaking } from './lane-making.ts';
 import type { World } from './world.ts';
@@ -13,17 +14,16 @@ export interface JoinedLanesOptions {
   /** How the first lane's bytes travel. */
   readonly path: () => PathInfo | null;
   readonly say: (message: ControlMessage) => void;
-  /** A bulk message. @returns its payload bytes; 0 for one that was refused. */
-  readonly take: (message: unknown) => number;
+  /** A bulk message, of which the arrivals are to be told. */
+  readonly take: (message: unknown, arrivals: Arrivals) => void;
   /** Another number of them is open. */
   readonly onchange: () => void;
 }
 
 interface JoinedLane {
   readonly making: LaneMaking;
-  /** Payload bytes read from it. */
-  received: number;
-  isOpen: boolean;
+  /** Null until it is open. */
+  arrivals: Arrivals | null;
 }
 
 /** The receiver's end of all lanes but the first: it joins what the sender makes, and counts. Rules [A1] to [A5]. */
@@ -38,7 +38,7 @@ export class JoinedLanes {
 
   /** Lanes that are open, the first among them. */
   get open(): number {
-    return 1 + [...this.#lanes.values()].filter(({ isOpen }) => isOpen).length;
+    return 1 + [...this.#lanes.values()].filter(({ arrivals }) => arrivals !== null).length;
   }
 
   /** @throws BeelineError `protocol` */
@@ -64,15 +64,16 @@ export class JoinedLanes {
     const { world, say, take, onchange } = this.options;
     const making = new LaneMaking(world, id, false, this.#ice, say, {
       onopen: ({ bulk }) => {
-        joined.isOpen = true;
+        const arrivals = new Arrivals(bulk);
+        joined.arrivals = arrivals;
         bulk.onmessage = (message) => {
-          if (this.#lanes.has(id)) joined.received += take(message);
+          if (this.#lanes.has(id)) take(message, arrivals);
         };
         onchange();
       },
       onend: () => this.#end(id),
     });
-    const joined: JoinedLane = { making, received: 0, isOpen: false };
+    const joined: JoinedLane = { making, arrivals: null };
     this.#lanes.set(id, joined);
   }
 
@@ -82,7 +83,7 @@ export class JoinedLanes {
     if (joined === undefined) return;
     this.#lanes.delete(id);
     joined.making.close();
-    this.options.say({ t: 'lane-ended', lane: id, received: joined.received });
+    this.options.say({ t: 'lane-ended', lane: id, received: joined.arrivals?.bytes ?? 0 });
     this.options.onchange();
   }
 }

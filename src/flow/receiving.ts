@@ -15,6 +15,7 @@ import {
 import { Conversation } from './conversation.ts';
 import { dialLine, type ReceiverLine } from './receiver-line.ts';
 import { Redial } from './redial.ts';
+import { Arrivals } from './arrivals.ts';
 import { TransferMeter } from './meter.ts';
 import { Publisher } from './publisher.ts';
 import { expectAt, Incoming } from './incoming.ts';
@@ -237,7 +238,7 @@ export class Receiving implements ReceivingSession {
         this.#publisher.touch();
       },
       onmessage: (message) => incoming.receive(message),
-      onbulk: (message) => void this.#take(message),
+      onbulk: (message) => this.#take(message, arrivals),
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
@@ -247,12 +248,13 @@ export class Receiving implements ReceivingSession {
         else this.#handle({ on: hearing });
       },
     });
+    const arrivals = new Arrivals(lane.bulk);
     const lanes = new JoinedLanes({
       world: this.world,
       ice: () => this.#signaling.ice(),
       path: () => conversation.path,
       say: (message) => conversation.send(message),
-      take: (message) => conversation.guard(() => this.#take(message)) ?? 0,
+      take: (message, from) => void conversation.guard(() => this.#take(message, from)),
       onchange: () => this.#publisher.touch(),
     });
     const incoming = new Incoming({
@@ -273,10 +275,10 @@ export class Receiving implements ReceivingSession {
     conversation.listen();
   }
 
-  /** @returns the payload bytes of a bulk message. */
-  #take(message: unknown): number {
+  /** One bulk message, and the arrivals of its lane. */
+  #take(message: unknown, arrivals: Arrivals): void {
     expectAt(this.#state.at, 'transferring', 'finished');
-    return this.#intake?.pieces.take(message) ?? 0;
+    arrivals.add(this.#intake?.pieces.take(message) ?? 0);
   }
 
   #listed(manifest: Manifest): void {

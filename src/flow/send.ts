@@ -8,7 +8,8 @@ import type { PieceTable } from '../core/manifest.ts';
 import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
 import { StartPace } from '../core/start-pace.ts';
-import { type LateChunks, type Resend, Striping } from '../core/striping.ts';
+import { type Resend, Striping } from '../core/striping.ts';
+import { AHEAD_READS, BURST_READS, LatePieces, type LoadedPiece } from './late-pieces.ts';
 import { Wake } from './wake.ts';
 
 /**
@@ -16,15 +17,18 @@ import { Wake } from './wake.ts';
  * to the browser process and back.
  */
 const AHEAD_BYTES = 8 * MIB;
-const AHEAD_READS = 128;
-/** Reads of small files begin this many at a time: a source may read them together. */
-const BURST_READS = 32;
 
 /**
  * Credit kept for chunks that are late, while there are several lanes: when all of it is used up they are what the
  * receiver waits for.
  */
 const LATE_CREDIT_BYTES = MIB;
+
+/**
+ * Bytes under way on each of several lanes between neighbours. Chromium gives a socket 64 KiB to receive in: what overruns it
+ * is lost, and halves the lane's congestion window. Rule [T9].
+ */
+const NEAR_WINDOW_BYTES = 2 * CHUNK_BYTES;
 
 /** With so many others in use the first carries control messages alone: they never wait for bulk data that got lost. */
 const ENOUGH_OTHERS = 3;
@@ -46,30 +50,14 @@ export interface SendOptions {
   readonly onentryfailed: (entry: number, code: ErrorCode) => void;
 }
 
-/** A piece on its way to the lanes. */
-interface LoadedPiece {
-  readonly piece: number;
-  readonly bytes: Bytes;
-  readonly hash: Uint8Array;
-  /** Bit n: chunk n is to be sent. */
-  readonly mask: number;
-  /** The lane on which its chunks are late; null for what is not late. */
-  readonly lateOn: number | null;
-}
-
-/** A piece of which chunks are late on a lane. */
-interface LatePiece {
-  readonly piece: number;
-  readonly mask: number;
-  readonly lateOn: number;
-}
-
 interface OpenLane {
   readonly bulk: BulkChannel;
   /** Bytes in its buffer above which nothing more is handed to it. Its low watermark is half of that. */
   highWatermark: number;
   /** Payload bytes given to it. */
   sent: number;
+  /** Payload bytes that the receiver has read from it. */
+  arrived: number;
   /** It gets nothing more. */
   retired: boolean;
 }
@@ -92,12 +80,13 @@ export class PieceSender {
   /** Buffers of whole pieces that were sent: new ones come from the system page by page. */
   readonly #spare: Bytes[] = [];
   /** Late chunks, before all others. */
-  readonly #late: LoadedPiece[] = [];
-  /** Late pieces that are being read, and those in `#late`. */
-  #lateAhead = 0;
-  #lateUnread = piecesOf([]);
+  readonly #late = new LatePieces(
+    (piece) => this.#load(piece),
+    () => this.#wake.notify(),
+  );
   #waiting: Waiting = null;
   #paused = false;
+  #isNear = false;
   /** `held`: further lanes are being made, and each gets one full chunk. */
   #start: StartPace | 'held' | null = null;
   #cancelWake: () => void = () => undefined;
@@ -112,7 +101,7 @@ export class PieceSender {
 
   /** Gives the pipe one lane more. */
   addLane(id: number, bulk: BulkChannel): void {
-    this.#lanes.set(id, { bulk, highWatermark: 0, sent: 0, retired: false });
+    this.#lanes.set(id, { bulk, highWatermark: 0, sent: 0, arrived: 0, retired: false });
     this.#striping.laneOpened(id);
     bulk.ondrain = () => this.#wake.notify();
     this.tune();
@@ -148,6 +137,19 @@ export class PieceSender {
     this.tune();
   }
 
+  /**
+   * The receiver has read so many payload bytes from a lane.
+   * @throws BeelineError `protocol` for fewer than before, or more than were sent.
+   */
+  arrived(id: number, bytes: number): void {
+    const lane = this.#lanes.get(id);
+    if (lane === undefined) return;
+    if (bytes < lane.arrived || bytes > lane.sent)
+      throw new BeelineError('protocol', `${bytes} of ${lane.sent} bytes arrived`);
+    lane.arrived = bytes;
+    this.#wake.notify();
+  }
+
   /** The receiver has the piece. */
   verified(piece: number): void {
     this.#striping.verified(piece, this.options.clock.now());
@@ -164,9 +166,7 @@ export class PieceSender {
   /** Sends what a slow lane holds up over another one, if there is nothing else to do. */
   sendLate(): void {
     if (this.#paused || (this.#waiting !== 'pieces' && this.#waiting !== 'credit')) return;
-    if (this.#lateAhead > 0) return;
-    this.#lateUnread = piecesOf(this.#striping.late(this.options.clock.now()));
-    this.#readLate();
+    if (this.#late.isIdle) this.#late.read(this.#striping.late(this.options.clock.now()));
   }
 
   /** Fits each lane's watermarks to its rate. */
@@ -194,6 +194,11 @@ export class PieceSender {
     this.#wake.notify();
   }
 
+  /** Whether the peer is a neighbour on a LAN. */
+  setNear(isNear: boolean): void {
+    this.#isNear = isNear;
+  }
+
   /** Holds back until further lanes are open, and begins slowly then. */
   setHeld(held: boolean): void {
     if (held) this.#start ??= 'held';
@@ -203,6 +208,7 @@ export class PieceSender {
 
   stop(): void {
     this.#stopped = true;
+    this.#late.stop();
     this.#cancelWake();
     this.#wake.notify();
   }
@@ -237,7 +243,7 @@ export class PieceSender {
   /** @returns null once stopped. */
   async #waitForLane(payloadBytes: number, lateOn: number | null): Promise<number | null> {
     while (!this.#stopped) {
-      const late = lateOn === null ? this.#takeLate() : undefined;
+      const late = lateOn === null ? this.#late.take() : undefined;
       if (late !== undefined) await this.#send(late);
       const id = this.#laneFor(payloadBytes, lateOn);
       if (id !== null) return id;
@@ -249,7 +255,7 @@ export class PieceSender {
   /** The lane with the most room, or null for now. */
   #laneFor(payloadBytes: number, lateOn: number | null): number | null {
     this.#waiting = null;
-    if (this.#stopped || this.#paused || (lateOn === null && this.#late.length > 0)) return null;
+    if (this.#stopped || this.#paused || (lateOn === null && this.#late.isWaiting)) return null;
     const kept = lateOn === null && this.#lanes.size > 1 ? LATE_CREDIT_BYTES : 0;
     if (this.options.credit.room - kept < payloadBytes) {
       this.#waiting = 'credit';
@@ -260,15 +266,26 @@ export class PieceSender {
     let lowest = 1;
     const avoided = this.#hasOther(lateOn) ? lateOn : null;
     const spared = this.#spared;
-    for (const [id, { bulk, highWatermark, sent, retired }] of this.#lanes) {
-      const fill = bulk.bufferedAmount / highWatermark;
-      if (retired || id === avoided || id === spared || fill >= lowest) continue;
-      if (this.#start === 'held' && sent >= CHUNK_BYTES) continue;
+    for (const [id, lane] of this.#lanes) {
+      if (lane.retired || id === avoided || id === spared) continue;
+      const fill = this.#fill(lane, payloadBytes);
+      if (fill >= lowest) continue;
+      if (this.#start === 'held' && lane.sent >= CHUNK_BYTES) continue;
       lowest = fill;
       best = id;
     }
     if (best === null) this.#waiting = 'lanes';
     return best;
+  }
+
+  /** How full a lane is for a message, 0 to 1 where it has room. Rules [T5], [T9]. */
+  #fill({ bulk, highWatermark, sent, arrived }: OpenLane, payloadBytes: number): number {
+    if (this.#isWindowed) return (sent - arrived + payloadBytes - 1) / NEAR_WINDOW_BYTES;
+    return bulk.bufferedAmount / highWatermark;
+  }
+
+  get #isWindowed(): boolean {
+    return this.#isNear && this.#lanes.size > 1;
   }
 
   /** True while the start's pace allows no more; the pipe is woken then. */
@@ -284,6 +301,7 @@ export class PieceSender {
 
   /** The lane that carries no bulk data for now: the first, when there are enough others. */
   get #spared(): number | null {
+    if (this.#isWindowed) return null;
     let others = 0;
     for (const [id, { retired }] of this.#lanes) if (id !== FIRST_LANE && !retired) others += 1;
     return others >= ENOUGH_OTHERS ? FIRST_LANE : null;
@@ -305,38 +323,6 @@ export class PieceSender {
     this.options.scheduler.wantFirst(pieces);
   }
 
-  /** Reads late pieces ahead of the network, as {@link #loaded} does with the others. */
-  #readLate(): void {
-    if (this.#stopped || this.#lateAhead > AHEAD_READS - BURST_READS) return;
-    while (this.#lateAhead < AHEAD_READS) {
-      const { value, done } = this.#lateUnread.next();
-      if (done === true) return;
-      this.#lateAhead += 1;
-      void this.#loadLate(value);
-    }
-  }
-
-  async #loadLate({ piece, mask, lateOn }: LatePiece): Promise<void> {
-    const loaded = await this.#load(piece);
-    if (loaded === null) {
-      this.#lateDone();
-      return;
-    }
-    this.#late.push({ ...loaded, mask, lateOn });
-    this.#wake.notify();
-  }
-
-  #takeLate(): LoadedPiece | undefined {
-    const late = this.#late.shift();
-    if (late !== undefined) this.#lateDone();
-    return late;
-  }
-
-  #lateDone(): void {
-    this.#lateAhead -= 1;
-    this.#readLate();
-  }
-
   /** Late pieces, and those in the scheduler's order, the next ones already being read and hashed. */
   async *#loaded(): AsyncGenerator<LoadedPiece, void, undefined> {
     const ahead: { readonly length: number; readonly mask: number; readonly loading: Promise<LoadedPiece | null> }[] =
@@ -353,7 +339,7 @@ export class PieceSender {
         ahead.push({ length, mask, loading: this.#load(piece) });
         aheadBytes += length;
       }
-      const late = this.#takeLate();
+      const late = this.#late.take();
       if (late !== undefined) {
         yield late;
         continue;
@@ -389,8 +375,4 @@ export class PieceSender {
       return null;
     }
   }
-}
-
-function* piecesOf(late: readonly LateChunks[]): Generator<LatePiece, void, undefined> {
-  for (const { lane, chunks } of late) for (const [piece, mask] of chunks) yield { piece, mask, lateOn: lane };
 }

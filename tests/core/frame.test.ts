@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import { decodeChunk, PieceFrames } from '../../src/core/frame.ts';
+import { decodeArrived, decodeChunk, encodeArrived, PieceFrames } from '../../src/core/frame.ts';
 import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import { seededBytes } from '../doubles/random.ts';
 import { fromHex, readVectors } from '../vectors/read.ts';
@@ -140,5 +140,34 @@ describe('what arrives on the bulk channel', () => {
     ['the largest piece number', frame({ piece: 0xffff_ffff })],
   ])('[F2] is read when it is %s', (_, message) => {
     expect(refusal(() => decodeChunk(message))).toBeNull();
+  });
+});
+
+describe('what a receiver says of a lane', () => {
+  it('[T9] is twelve bytes with the count at the end', () => {
+    expect(toHex(encodeArrived(0))).toBe('020000000000000000000000');
+    expect(toHex(encodeArrived(65_408))).toBe('02000000000000000000ff80');
+    expect(toHex(encodeArrived(2 ** 40))).toBe('020000000000010000000000');
+  });
+
+  it('[T9] is read as it was said', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (bytes) => {
+        expect(decodeArrived(arrived(encodeArrived(bytes)))).toBe(bytes);
+      }),
+    );
+  });
+
+  it.each([
+    ['text', 'text'],
+    ['nothing', undefined],
+    ['a view instead of a buffer', encodeArrived(1)],
+    ['an empty message', new ArrayBuffer(0)],
+    ['a byte too many', new ArrayBuffer(13)],
+    ['file data', frame({ size: 1 })],
+    ['type 1', arrived(fromHex('010000000000000000000001'))],
+    ['bytes that must be zero', arrived(fromHex('020001000000000000000001'))],
+  ])('[T9] is refused when it is %s', (_, message) => {
+    expect(refusal(() => decodeArrived(message))).toBe('protocol');
   });
 });

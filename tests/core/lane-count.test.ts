@@ -86,7 +86,10 @@ describe('the number of lanes', () => {
     [{ rttMs: 40 }, 16],
     [{ rttMs: 40, leftBytes: 20 * MIB }, 8],
     [{ rttMs: 40, kind: 'relay' }, 2],
-    [{ rttMs: 40, kind: 'lan' }, 1],
+    [{ rttMs: 1, kind: 'lan' }, 8],
+    [{ rttMs: 40, kind: 'lan' }, 8],
+    [{ rttMs: 1, kind: 'lan', leftBytes: 16 * MIB }, 4],
+    [{ rttMs: 1, kind: 'lan', leftBytes: 7 * MIB }, 1],
     [{ rttMs: null }, 1],
     [{ rttMs: 40, kind: null }, 1],
   ] as const)('[G2] begins with what suits the path, unmeasured: %j', (path, lanes) => {
@@ -174,14 +177,30 @@ describe('the number of lanes', () => {
     expect(moved.run(250, { kind: 'relay' })).toBe(4);
   });
 
-  it('[G7] stays one on a LAN, whatever the noise', () => {
-    for (const seed of SEEDS)
-      expect(simulateProcessor({ mbitPerSecond: 110, rttMs: 1, noise: 0.2, seconds: 120, seed })).toEqual([[0, 1]]);
-  });
+  it.each([
+    ['direct', 1],
+    ['lan', 8],
+  ] as const)(
+    '[G7] stays with what it began with where a processor sets the pace, whatever the noise: %s',
+    (kind, lanes) => {
+      for (const seed of SEEDS) {
+        const counts = simulateProcessor({ mbitPerSecond: 110, rttMs: 1, noise: 0.2, seconds: 120, seed, kind });
+        expect(new Set(counts.map(([, wanted]) => wanted))).toEqual(new Set([1, lanes]));
+        expect(timeAbove(counts, lanes - 1, 120_000)).toBe(120_000);
+      }
+    },
+  );
 
   it('[G7] tries seldom and shortly where a processor sets the pace of a longer path', () => {
     for (const seed of SEEDS) {
-      const counts = simulateProcessor({ mbitPerSecond: 110, rttMs: 8, noise: 0.2, seconds: 120, seed });
+      const counts = simulateProcessor({
+        mbitPerSecond: 110,
+        rttMs: 8,
+        noise: 0.2,
+        seconds: 120,
+        seed,
+        kind: 'direct',
+      });
       expect(timeAbove(counts, 1, 120_000)).toBeLessThan(0.25 * 120_000);
       expect(timeAbove(counts, 4, 120_000)).toBeLessThan(0.05 * 120_000);
     }

@@ -331,6 +331,7 @@ export interface Processor {
   readonly noise: number;
   readonly seconds: number;
   readonly seed: number;
+  readonly kind: 'lan' | 'direct';
 }
 
 /** A transfer that a processor sets the pace of, however many lanes it has. */
@@ -340,6 +341,7 @@ export function simulateProcessor({
   noise,
   seconds,
   seed,
+  kind,
 }: Processor): Outcome['counts'][number] {
   const random = randomOf(seed);
   const controller = new LaneCount();
@@ -356,7 +358,7 @@ export function simulateProcessor({
       verifiedBytes,
       leftBytes: Infinity,
       lanes: wanted,
-      kind: 'lan',
+      kind,
       rttMs,
       limited: false,
     });

@@ -60,7 +60,8 @@ export class FakeLane implements Lane {
   readonly bulk = new FakeChannel<Uint8Array<ArrayBuffer>>();
   onclose: ((reason: Error) => void) | null = null;
   other: FakeLane | null = null;
-  info: PathInfo = { kind: 'lan', relayProtocol: null, rttMs: 1 };
+  /** One that gets no further lanes ([G2]), until a test says otherwise. */
+  info: PathInfo = { kind: 'direct', relayProtocol: null, rttMs: 1 };
 
   path(): Promise<PathInfo> {
     return Promise.resolve(this.info);

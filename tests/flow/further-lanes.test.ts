@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BeelineError } from '../../src/core/errors.ts';
-import { PIECE_BYTES } from '../../src/core/limits.ts';
+import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import type { Lane, PathInfo } from '../../src/core/ports.ts';
 import { makeIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
@@ -11,6 +11,7 @@ import { makeOffer, makeWorld, type TestWorld } from '../doubles/world.ts';
 import { WatchedCrypto } from './hostile-scene.ts';
 
 const LONG_PATH: PathInfo = { kind: 'direct', relayProtocol: null, rttMs: 60 };
+const CHUNK_MESSAGE_BYTES = CHUNK_HEADER_BYTES + CHUNK_BYTES;
 /** In one step of time each lane carries one message. */
 const STEP_MS = 50;
 
@@ -126,6 +127,22 @@ describe('the lanes of one transfer', () => {
     expect(scene.lanes).toBe(1);
     await scene.until(() => scene.lanes === 16);
     expect(scene.sharing.view.deliveries[0]?.lanes).toBe(16);
+    await scene.finish();
+    expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it('[G2] [T9] are eight between neighbours, which nothing waits for', async () => {
+    scene = new LaneScene({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+    await scene.begin();
+    await scene.until(() => scene.lanes === 8);
+    const ends = scene.world.lanes.lanes.map((_, lane) => scene.senderEnd(lane).bulk);
+    let most = 0;
+    await scene.until(() => {
+      most = Math.max(most, ...ends.map(({ bufferedAmount }) => bufferedAmount));
+      return scene.verified > 32 * PIECE_BYTES;
+    });
+    expect(most).toBeLessThanOrEqual(2 * CHUNK_MESSAGE_BYTES);
+    expect(scene.lanes).toBe(8);
     await scene.finish();
     expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
   });

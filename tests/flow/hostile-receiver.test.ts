@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeArrived } from '../../src/core/frame.ts';
 import { PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
 import type { Receiving } from '../../src/flow/receiving.ts';
 import { acceptAll, at, openScene, type Scene, until } from '../doubles/world.ts';
@@ -148,6 +149,18 @@ describe('a receiver that breaks the rules', () => {
     const raw = await rawReceiver(scene.world, scene.identity);
     raw.say(HELLO);
     raw.push(chunkOf());
+    await expectEnded(raw, 'protocol');
+    await finishes(honest);
+  });
+
+  it.each([
+    ['before it has accepted', 'when the list is offered', 0],
+    ['more than was sent', 'while pieces go', 2 ** 40],
+  ] as const)('[T9] by saying %s what has arrived ends its connection, and no other', async (_, stage, bytes) => {
+    const honest = scene.receive();
+    const raw = await rawReceiver(scene.world, scene.identity);
+    raw.say(...stages[stage]);
+    raw.push(encodeArrived(bytes));
     await expectEnded(raw, 'protocol');
     await finishes(honest);
   });

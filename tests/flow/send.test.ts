@@ -12,6 +12,7 @@ import { PieceScheduler } from '../../src/core/scheduler.ts';
 import { PieceSender } from '../../src/flow/send.ts';
 import { ManualClock } from '../doubles/clock.ts';
 import { MemorySource } from '../doubles/source.ts';
+import { refusal } from '../core/refusals.ts';
 import { WatchedCrypto } from './hostile-scene.ts';
 
 /** Bytes that a single lane may hold in front of the network. Rule [T5]. */
@@ -118,6 +119,56 @@ describe('the sending pipe', () => {
     await flow(bulk);
     expect(bulk.payloadBytes).toBe(5 * PIECE_BYTES);
     expect(bulk.peak).toBeLessThanOrEqual(HIGH_WATERMARK + LARGEST_MESSAGE);
+    sender.stop();
+    await ended;
+  });
+
+  it('[T9] has two chunks under way on each of several lanes between neighbours, whatever their buffers hold', async () => {
+    const { bulk, sender, ended } = begin([12 * PIECE_BYTES]);
+    const other = new HeldChannel();
+    sender.setNear(true);
+    sender.addLane(1, other);
+    const lanes = [bulk, other];
+    for (let step = 0; bulk.payloadBytes + other.payloadBytes < 12 * PIECE_BYTES; step++) {
+      expect(step).toBeLessThan(200);
+      for (const lane of lanes) lane.drain();
+      await watched.quiet();
+      lanes.forEach((lane, id) => {
+        const before = lane.payloadBytes;
+        sender.arrived(id, before);
+        expect(before).toBeGreaterThan(0);
+      });
+      const at = lanes.map((lane) => lane.payloadBytes);
+      await watched.quiet();
+      lanes.forEach((lane, id) => expect(lane.payloadBytes - (at[id] ?? 0)).toBeLessThanOrEqual(2 * CHUNK_BYTES));
+    }
+    sender.stop();
+    await ended;
+  });
+
+  it('[T9] is not held up by a lane that brings nothing', async () => {
+    const { bulk, sender, ended } = begin([2 * PIECE_BYTES]);
+    const stuck = new HeldChannel();
+    sender.setNear(true);
+    sender.addLane(1, stuck);
+    for (let step = 0; step < 40; step++) {
+      await watched.quiet();
+      sender.arrived(0, bulk.payloadBytes);
+    }
+    expect(stuck.payloadBytes).toBeLessThanOrEqual(2 * CHUNK_BYTES);
+    expect(bulk.payloadBytes + stuck.payloadBytes).toBe(2 * PIECE_BYTES);
+    sender.stop();
+    await ended;
+  });
+
+  it('[T9] refuses to hear that more has arrived than was sent, or less than before', async () => {
+    const { bulk, sender, ended } = begin([PIECE_BYTES]);
+    await watched.quiet();
+    expect(refusal(() => sender.arrived(0, bulk.payloadBytes + 1))).toBe('protocol');
+    sender.arrived(0, bulk.payloadBytes);
+    expect(refusal(() => sender.arrived(0, bulk.payloadBytes - 1))).toBe('protocol');
+    // What a lane that has ended had to say comes late.
+    sender.arrived(7, 1);
     sender.stop();
     await ended;
   });

@@ -1,0 +1,23 @@
+import { encodeArrived } from '../core/frame.ts';
+import { CHUNK_BYTES } from '../core/limits.ts';
+import type { BulkChannel } from '../core/ports.ts';
+
+/** Counts what is read from a lane, and tells its sender at each chunk's worth of it. Rule [T9]. */
+export class Arrivals {
+  #bytes = 0;
+  #told = 0;
+
+  constructor(private readonly bulk: Pick<BulkChannel, 'send'>) {}
+
+  /** Payload bytes read from the lane. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(payloadBytes: number): void {
+    this.#bytes += payloadBytes;
+    if (this.#bytes - this.#told < CHUNK_BYTES) return;
+    this.#told = this.#bytes;
+    this.bulk.send(encodeArrived(this.#bytes));
+  }
+}
