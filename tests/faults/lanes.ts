@@ -15,6 +15,8 @@ const GIVE_UP_MS = 3_000;
 export interface Cable {
   readonly timeline: Timeline;
   readonly latencyMs: number;
+  /** What the pages think of it; their number of lanes depends on that. */
+  readonly kind: 'lan' | 'direct';
   readonly bytesPerMs: number;
   /** The fault that hits the next message of this way, if one waits. */
   readonly takeTrouble: (way: Way) => MessageTrouble | null;
@@ -85,7 +87,8 @@ class SimLane implements Lane {
   }
 
   path(): Promise<PathInfo | null> {
-    return Promise.resolve(this.isClosed ? null : { kind: 'lan', relayProtocol: null, rttMs: 1 });
+    const { kind, latencyMs } = this.link.cable;
+    return Promise.resolve(this.isClosed ? null : { kind, relayProtocol: null, rttMs: 2 * latencyMs });
   }
 
   close(): void {

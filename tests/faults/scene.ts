@@ -78,6 +78,7 @@ export class Scene {
     this.#network = new Network(this.#random, {
       timeline,
       latencyMs: upTo(40),
+      kind: fraction() < 0.5 ? 'lan' : 'direct',
       bytesPerMs: 1_000 * upTo(20),
       oncarried,
     });
