@@ -67,7 +67,6 @@ const BLIND_RTT_MS = 10;
 const BLIND_LANES = 4;
 const BLIND_LANES_RELAYED = 2;
 const LONG_RTT_MS = 40;
-
 /** For each of them there must be so much to send: a small file would have arrived by the time they are open. */
 const BLIND_BYTES = 2 * MIB;
 

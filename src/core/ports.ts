@@ -83,6 +83,8 @@ export interface Channel<Message> {
 
 /** A channel for file data, with backpressure. */
 export interface BulkChannel extends Channel<Bytes> {
+  /** False once nothing more can be sent; what was under way may still arrive. */
+  readonly isOpen: boolean;
   /** Bytes handed to `send` and not yet given to the network. */
   readonly bufferedAmount: number;
   /** Bytes; {@link ondrain} is called each time `bufferedAmount` falls to it. */

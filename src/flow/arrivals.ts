@@ -2,12 +2,12 @@ import { encodeArrived } from '../core/frame.ts';
 import { CHUNK_BYTES } from '../core/limits.ts';
 import type { BulkChannel } from '../core/ports.ts';
 
-/** Counts what is read from a lane, and tells its sender at each chunk's worth of it. Rule [T9]. */
+/** Counts what is read from a lane, and tells its sender at each chunk's worth of it, while it is open. Rule [T9]. */
 export class Arrivals {
   #bytes = 0;
   #told = 0;
 
-  constructor(private readonly bulk: Pick<BulkChannel, 'send'>) {}
+  constructor(private readonly bulk: Pick<BulkChannel, 'isOpen' | 'send'>) {}
 
   /** Payload bytes read from the lane. */
   get bytes(): number {
@@ -16,7 +16,7 @@ export class Arrivals {
 
   add(payloadBytes: number): void {
     this.#bytes += payloadBytes;
-    if (this.#bytes - this.#told < CHUNK_BYTES) return;
+    if (this.#bytes - this.#told < CHUNK_BYTES || !this.bulk.isOpen) return;
     this.#told = this.#bytes;
     this.bulk.send(encodeArrived(this.#bytes));
   }

@@ -215,6 +215,10 @@ class DataChannel extends Inbox implements BulkChannel {
     channel.onmessage = ({ data }: MessageEvent<unknown>) => this.deliver(data);
   }
 
+  get isOpen(): boolean {
+    return this.channel.readyState === 'open';
+  }
+
   get bufferedAmount(): number {
     return this.channel.bufferedAmount;
   }
@@ -228,7 +232,7 @@ class DataChannel extends Inbox implements BulkChannel {
   }
 
   send(message: Bytes): void {
-    if (this.channel.readyState !== 'open') throw new BeelineError('connection-lost', 'bulk channel is not open');
+    if (!this.isOpen) throw new BeelineError('connection-lost', 'bulk channel is not open');
     this.channel.send(message);
   }
 }

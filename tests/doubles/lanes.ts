@@ -22,6 +22,10 @@ export class FakeChannel<Message> implements Channel<Message> {
   #early: unknown[] = [];
   #onward: Promise<void> = Promise.resolve();
 
+  get isOpen(): boolean {
+    return !this.closed;
+  }
+
   get onmessage(): ((message: unknown) => void) | null {
     return this.#handler;
   }

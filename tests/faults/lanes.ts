@@ -124,6 +124,10 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> extends FakeChan
     super();
   }
 
+  override get isOpen(): boolean {
+    return !this.lane.isClosed;
+  }
+
   override send(message: Sent): void {
     if (this.lane.isClosed) throw new BeelineError('connection-lost', 'lane is closed');
     const { timeline, bytesPerMs } = this.lane.link.cable;

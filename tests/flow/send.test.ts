@@ -31,6 +31,7 @@ class HeldChannel implements BulkChannel {
   /** The most there ever was in it. */
   peak = 0;
   closed = false;
+  readonly isOpen = true;
   readonly sent: Chunk[] = [];
 
   send(message: Bytes): void {
