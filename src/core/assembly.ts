@@ -35,9 +35,8 @@ export class Assembler {
    * @throws BeelineError `protocol` when the chunk does not fit its piece or contradicts an earlier one.
    */
   add(chunk: Chunk, length: number): AssembledPiece | null {
-    const expected = Math.min(CHUNK_BYTES, length - chunk.offset);
-    if (chunk.payload.length !== expected) throw new BeelineError('protocol', 'chunk does not fit its piece');
-    if (expected === length) return { piece: chunk.piece, bytes: chunk.payload, hash: chunk.hash };
+    expectFit(chunk, length);
+    if (chunk.payload.length === length) return { piece: chunk.piece, bytes: chunk.payload, hash: chunk.hash };
     const assembly = this.#open.get(chunk.piece) ?? this.#begin(chunk, length);
     if (!equalBytes(assembly.hash, chunk.hash)) throw new BeelineError('protocol', 'two hashes for one piece');
     const bit = 1 << (chunk.offset / CHUNK_BYTES);
@@ -79,4 +78,13 @@ export class Assembler {
     this.#open.set(piece, assembly);
     return assembly;
   }
+}
+
+/**
+ * @param length bytes of the chunk's piece, from the share's own table.
+ * @throws BeelineError `protocol` for a chunk that is longer or shorter than its place. Rule [F3].
+ */
+export function expectFit({ offset, payload }: Chunk, length: number): void {
+  if (payload.length !== Math.min(CHUNK_BYTES, length - offset))
+    throw new BeelineError('protocol', 'chunk does not fit its piece');
 }

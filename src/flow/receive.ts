@@ -1,4 +1,4 @@
-import { Assembler, type AssembledPiece } from '../core/assembly.ts';
+import { Assembler, type AssembledPiece, expectFit } from '../core/assembly.ts';
 import { type Bytes, equalBytes } from '../core/bytes.ts';
 import { CreditWindow } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
@@ -82,12 +82,13 @@ export class PieceReceiver {
     const { ledger } = this.options;
     const chunk = decodeChunk(message);
     if (chunk.piece >= ledger.table.count) throw new BeelineError('protocol', `piece ${chunk.piece}`);
+    const { entry, offset, length } = ledger.table.span(chunk.piece);
+    expectFit(chunk, length);
     this.#window.receive(chunk.payload.length);
     if (!ledger.lacks(chunk.piece) || this.#busy.has(chunk.piece)) {
       this.#release(chunk.payload.length);
       return chunk.payload.length;
     }
-    const { entry, offset, length } = ledger.table.span(chunk.piece);
     const isHere = this.#assembler.holds(chunk);
     const assembled = this.#assembler.add(chunk, length);
     if (isHere) this.#release(chunk.payload.length);

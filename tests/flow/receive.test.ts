@@ -208,6 +208,15 @@ describe('acknowledgements', () => {
     expect(acks()).toEqual([{ t: 'ack', credit: CREDIT_BYTES + 4 * CHUNK_BYTES, verified: [] }]);
   });
 
+  it('[F3] refuse a chunk that does not fit, also of a piece that is here: both sides would count differently', async () => {
+    const { receiver, messagesOf, take, ledger } = begin([2 * PIECE_BYTES]);
+    take(0);
+    await watched.quiet();
+    expect(ledger.lacks(0)).toBe(false);
+    const [first] = messagesOf(0);
+    expect(() => receiver.take(first?.slice(0, 1_000))).toThrow('does not fit');
+  });
+
   it('[K2] [E1] give back the credit of an entry that fails half way', async () => {
     const { receiver, messagesOf, take, clock, acks, ledger, sink } = begin([3 * PIECE_BYTES, 5]);
     for (const message of messagesOf(0).slice(0, 10)) receiver.take(message);
