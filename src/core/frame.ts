@@ -76,7 +76,7 @@ export function decodeChunk(message: unknown): Chunk {
   const size = message.byteLength - CHUNK_HEADER_BYTES;
   if (size < 1 || size > CHUNK_BYTES) throw new BeelineError('protocol', `chunk of ${size} bytes`);
   const view = new DataView(message);
-  if (view.getUint32(0) !== CHUNK_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
+  expectType(view, CHUNK_TYPE);
   const offset = view.getUint32(8);
   if (offset % CHUNK_BYTES !== 0 || offset + size > PIECE_BYTES)
     throw new BeelineError('protocol', `chunk offset ${offset}`);
@@ -105,8 +105,13 @@ export function encodeArrived(bytes: number): Bytes {
  */
 export function decodeArrived(message: unknown): number {
   if (!(message instanceof ArrayBuffer) || message.byteLength !== ARRIVED_BYTES)
-    throw new BeelineError('protocol', 'a receiver sent file data');
+    throw new BeelineError('protocol', 'not a count of what has arrived');
   const view = new DataView(message);
-  if (view.getUint32(0) !== ARRIVED_TYPE << 24) throw new BeelineError('protocol', 'unknown frame type');
+  expectType(view, ARRIVED_TYPE);
   return Number(view.getBigUint64(4));
+}
+
+/** The type is followed by three bytes of zero. */
+function expectType(view: DataView, type: number): void {
+  if (view.getUint32(0) !== type << 24) throw new BeelineError('protocol', 'unknown frame type');
 }

@@ -276,7 +276,7 @@ export class LaneCount {
   }
 
   #shrink(rate: number): void {
-    const fewer = this.#isLan(rate) ? 1 : STEPS.findLast((lanes) => lanes < this.#wanted);
+    const fewer = this.#isLan(rate) ? this.#fewest : STEPS.findLast((lanes) => lanes < this.#wanted);
     this.#try(fewer ?? 1, rate, rate * (1 - AS_WELL_IN_QUEUE));
   }
 

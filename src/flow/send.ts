@@ -50,6 +50,8 @@ export interface SendOptions {
   readonly onentryfailed: (entry: number, code: ErrorCode) => void;
 }
 
+type Counts = Pick<OpenLane, 'sent' | 'arrived'>;
+
 interface OpenLane {
   readonly bulk: BulkChannel;
   /** Bytes in its buffer above which nothing more is handed to it. Its low watermark is half of that. */
@@ -61,6 +63,9 @@ interface OpenLane {
   /** It gets nothing more. */
   retired: boolean;
 }
+
+/** A lane that was never given anything. */
+const UNOPENED: Counts = { sent: 0, arrived: 0 };
 
 /** What the pipe is waiting for. */
 type Waiting = 'pieces' | 'credit' | 'lanes' | null;
@@ -124,15 +129,14 @@ export class PieceSender {
   /**
    * The lane has ended: what it had and others did not goes again.
    * @param received payload bytes that have arrived over it.
-   * @throws BeelineError `protocol` when that is more than was sent.
+   * @throws BeelineError `protocol` for fewer than were said before, or more than were sent.
    */
   removeLane(id: number, received: number): void {
     const lane = this.#lanes.get(id);
-    const sent = lane?.sent ?? 0;
-    if (received > sent) throw new BeelineError('protocol', `${received} of ${sent} bytes received`);
+    expectCount(lane ?? UNOPENED, received);
     if (lane === undefined) return;
     this.#lanes.delete(id);
-    this.options.credit.refund(sent - received);
+    this.options.credit.refund(lane.sent - received);
     this.#sendAgain(this.#striping.laneLost(id));
     this.tune();
   }
@@ -144,8 +148,7 @@ export class PieceSender {
   arrived(id: number, bytes: number): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined) return;
-    if (bytes < lane.arrived || bytes > lane.sent)
-      throw new BeelineError('protocol', `${bytes} of ${lane.sent} bytes arrived`);
+    expectCount(lane, bytes);
     lane.arrived = bytes;
     this.#wake.notify();
   }
@@ -375,4 +378,9 @@ export class PieceSender {
       return null;
     }
   }
+}
+
+/** A receiver's count of what it has read from a lane. @throws BeelineError `protocol` for one that cannot be. */
+function expectCount({ sent, arrived }: Counts, bytes: number): void {
+  if (bytes < arrived || bytes > sent) throw new BeelineError('protocol', `${bytes} of ${sent} bytes arrived`);
 }

@@ -191,6 +191,17 @@ describe('the number of lanes', () => {
     },
   );
 
+  it('[G5] gives up lanes between neighbours down to eight, however fast they have become', () => {
+    const feed = new Feed();
+    const path = { kind: 'lan', rttMs: 1 } as const;
+    feed.speed = (lanes) => lanes * 100_000;
+    expect(feed.run(60_000, path)).toBe(16);
+    feed.speed = () => 12_000_000;
+    let fewest = 16;
+    for (let step = 0; step < 200; step++) fewest = Math.min(fewest, feed.run(250, path));
+    expect(fewest).toBe(8);
+  });
+
   it('[G7] tries seldom and shortly where a processor sets the pace of a longer path', () => {
     for (const seed of SEEDS) {
       const counts = simulateProcessor({
