@@ -1,6 +1,6 @@
 import { type Bytes, equalBytes } from './bytes.ts';
 import { BeelineError } from './errors.ts';
-import type { Chunk } from './frame.ts';
+import { type Chunk, numberOf } from './frame.ts';
 import { CHUNK_BYTES } from './limits.ts';
 
 /** A piece whose chunks are all here, not yet verified. */
@@ -32,14 +32,13 @@ export class Assembler {
   /**
    * @param length bytes of the chunk's piece, from the share's own table.
    * @returns the piece once its last chunk is in, else null.
-   * @throws BeelineError `protocol` when the chunk does not fit its piece or contradicts an earlier one.
+   * @throws BeelineError `protocol` when the chunk contradicts an earlier one.
    */
   add(chunk: Chunk, length: number): AssembledPiece | null {
-    expectFit(chunk, length);
     if (chunk.payload.length === length) return { piece: chunk.piece, bytes: chunk.payload, hash: chunk.hash };
     const assembly = this.#open.get(chunk.piece) ?? this.#begin(chunk, length);
     if (!equalBytes(assembly.hash, chunk.hash)) throw new BeelineError('protocol', 'two hashes for one piece');
-    const bit = 1 << (chunk.offset / CHUNK_BYTES);
+    const bit = 1 << numberOf(chunk);
     if ((assembly.seen & bit) !== 0) return null;
     assembly.seen |= bit;
     assembly.bytes.set(chunk.payload, chunk.offset);
@@ -50,9 +49,9 @@ export class Assembler {
   }
 
   /** True for a chunk that is already here, of a piece that is not whole. */
-  holds({ piece, offset }: Chunk): boolean {
-    const seen = this.#open.get(piece)?.seen ?? 0;
-    return (seen & (1 << (offset / CHUNK_BYTES))) !== 0;
+  holds(chunk: Chunk): boolean {
+    const seen = this.#open.get(chunk.piece)?.seen ?? 0;
+    return (seen & (1 << numberOf(chunk))) !== 0;
   }
 
   /** Forgets what is half here, because its lane is gone or its entry given up. @returns how many bytes that were. */
@@ -78,13 +77,4 @@ export class Assembler {
     this.#open.set(piece, assembly);
     return assembly;
   }
-}
-
-/**
- * @param length bytes of the chunk's piece, from the share's own table.
- * @throws BeelineError `protocol` for a chunk that is longer or shorter than its place. Rule [F3].
- */
-export function expectFit({ offset, payload }: Chunk, length: number): void {
-  if (payload.length !== Math.min(CHUNK_BYTES, length - offset))
-    throw new BeelineError('protocol', 'chunk does not fit its piece');
 }

@@ -1,8 +1,8 @@
 import { KIB, MIB } from './bytes.ts';
 
-/** Numbers of the protocol, version 2. Each is a rule of SPEC.md; changing one is a new version. */
+/** Numbers of the protocol, version 3. Each is a rule of SPEC.md; changing one is a new version. */
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * Bytes of the unit of verification and resume: 896 KiB. Chromium hashes what it has copied, and gets new memory from the
@@ -19,6 +19,9 @@ export const CHUNK_HEADER_BYTES = 44;
  * chunk takes two round trips more.
  */
 export const CHUNK_BYTES = 65_408;
+
+/** Bytes of a bulk message: one full chunk, or as many short ones as it has room for. */
+export const MESSAGE_BYTES = CHUNK_HEADER_BYTES + CHUNK_BYTES;
 
 /** Bytes of one control message as UTF-8: what any browser takes in one data channel message. */
 export const CONTROL_MAX_BYTES = 64 * KIB;

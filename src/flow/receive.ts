@@ -1,8 +1,8 @@
-import { Assembler, type AssembledPiece, expectFit } from '../core/assembly.ts';
+import { Assembler, type AssembledPiece } from '../core/assembly.ts';
 import { type Bytes, equalBytes } from '../core/bytes.ts';
 import { CreditWindow } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
-import { decodeChunk } from '../core/frame.ts';
+import { type Chunk, decodeChunks } from '../core/frame.ts';
 import { toRuns } from '../core/have.ts';
 import { runMessages, type ControlMessage } from '../core/messages.ts';
 import type { Ledger } from '../core/ledger.ts';
@@ -79,24 +79,28 @@ export class PieceReceiver {
 
   /** One bulk message, from whatever lane. @returns its payload bytes. @throws BeelineError `protocol` */
   take(message: unknown): number {
+    let payloadBytes = 0;
+    for (const chunk of decodeChunks(message, this.options.ledger.table)) {
+      this.#takeChunk(chunk);
+      payloadBytes += chunk.payload.length;
+    }
+    return payloadBytes;
+  }
+
+  #takeChunk(chunk: Chunk): void {
     const { ledger } = this.options;
-    const chunk = decodeChunk(message);
-    if (chunk.piece >= ledger.table.count) throw new BeelineError('protocol', `piece ${chunk.piece}`);
-    const { entry, offset, length } = ledger.table.span(chunk.piece);
-    expectFit(chunk, length);
     this.#window.receive(chunk.payload.length);
     if (!ledger.lacks(chunk.piece) || this.#busy.has(chunk.piece)) {
       this.#release(chunk.payload.length);
-      return chunk.payload.length;
+      return;
     }
+    const { entry, offset, length } = ledger.table.span(chunk.piece);
     const isHere = this.#assembler.holds(chunk);
     const assembled = this.#assembler.add(chunk, length);
     if (isHere) this.#release(chunk.payload.length);
-    if (assembled !== null) {
-      this.#busy.add(assembled.piece);
-      this.#run(this.#store(assembled, entry, offset));
-    }
-    return chunk.payload.length;
+    if (assembled === null) return;
+    this.#busy.add(assembled.piece);
+    this.#run(this.#store(assembled, entry, offset));
   }
 
   /** An entry was given up: what is half here of it goes, and what is on the disk. */

@@ -1,22 +1,14 @@
-import type { Bytes } from '../core/bytes.ts';
 import { MIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
-import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
-import { PieceFrames } from '../core/frame.ts';
-import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../core/limits.ts';
-import type { PieceTable } from '../core/manifest.ts';
-import type { BulkChannel, Clock, Source, Subtle } from '../core/ports.ts';
+import { BeelineError } from '../core/errors.ts';
+import { ChunkMessage, chunksOf, numberOf } from '../core/frame.ts';
+import { CHUNK_BYTES } from '../core/limits.ts';
+import type { BulkChannel, Clock } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
 import { StartPace } from '../core/start-pace.ts';
-import { type Resend, Striping } from '../core/striping.ts';
-import { AHEAD_READS, BURST_READS, LatePieces, type LoadedPiece } from './late-pieces.ts';
+import { type LateChunks, type Resend, Striping } from '../core/striping.ts';
+import { type LoadedPiece, PieceReader, ReadAhead, type ReadOptions, type WantedChunks } from './read-ahead.ts';
 import { Wake } from './wake.ts';
-
-/**
- * Pieces read and hashed ahead of the network: by bytes for large files, by number for small ones. Each costs a message
- * to the browser process and back.
- */
-const AHEAD_BYTES = 8 * MIB;
 
 /**
  * Credit kept for chunks that are late, while there are several lanes: when all of it is used up they are what the
@@ -30,6 +22,9 @@ const LATE_CREDIT_BYTES = MIB;
  */
 const NEAR_WINDOW_BYTES = 2 * CHUNK_BYTES;
 
+/** A lane that has had so much while others are being made has had a message that is full, or nearly. Rule [T7]. */
+const HELD_BYTES = CHUNK_BYTES / 2;
+
 /** With so many others in use the first carries control messages alone: they never wait for bulk data that got lost. */
 const ENOUGH_OTHERS = 3;
 
@@ -38,16 +33,10 @@ export const FIRST_LANE = 0;
 
 const ALL_CHUNKS = ~0;
 
-export interface SendOptions {
-  readonly source: Source;
-  readonly table: PieceTable;
+export interface SendOptions extends ReadOptions {
   readonly scheduler: PieceScheduler;
   readonly credit: CreditGate;
-  readonly subtle: Subtle;
   readonly clock: Clock;
-  /** False for what will not be delivered, or has been. */
-  readonly isWanted: (piece: number) => boolean;
-  readonly onentryfailed: (entry: number, code: ErrorCode) => void;
 }
 
 type Counts = Pick<OpenLane, 'sent' | 'arrived'>;
@@ -82,13 +71,14 @@ export class PieceSender {
   readonly #lanes = new Map<number, OpenLane>();
   /** Chunks to send of pieces that are asked for in part. */
   readonly #masks = new Map<number, number>();
-  /** Buffers of whole pieces that were sent: new ones come from the system page by page. */
-  readonly #spare: Bytes[] = [];
-  /** Late chunks, before all others. */
-  readonly #late = new LatePieces(
-    (piece) => this.#load(piece),
-    () => this.#wake.notify(),
-  );
+  readonly #reader: PieceReader;
+  /** What is sent in the scheduler's order. */
+  readonly #ahead: ReadAhead;
+  readonly #message = new ChunkMessage();
+  /** What is late on some lane, before all others. Rule [T4]. */
+  readonly #late: ReadAhead;
+  readonly #lateMessage = new ChunkMessage();
+  #unreadLate = eachLate([]);
   #waiting: Waiting = null;
   #paused = false;
   #isNear = false;
@@ -97,11 +87,24 @@ export class PieceSender {
   #cancelWake: () => void = () => undefined;
   #stopped = false;
 
-  constructor(private readonly options: SendOptions) {}
+  constructor(private readonly options: SendOptions) {
+    const onloaded = () => this.#wake.notify();
+    this.#reader = new PieceReader(options);
+    this.#ahead = new ReadAhead(this.#reader, () => this.#nextWanted(), onloaded);
+    this.#late = new ReadAhead(this.#reader, () => this.#unreadLate.next().value ?? null, onloaded);
+  }
 
   /** Runs until stopped. Rejects with what a lane threw. */
   async run(): Promise<void> {
-    for await (const loaded of this.#loaded()) await this.#send(loaded);
+    while (!this.#stopped) {
+      const loaded = this.#late.take() ?? this.#ahead.take();
+      if (loaded !== null) await this.#pack(loaded);
+      else if (this.#message.chunks.length > 0) await this.#send(this.#message, null);
+      else {
+        this.#waiting = this.#ahead.isEmpty ? 'pieces' : null;
+        await this.#wake.wait();
+      }
+    }
   }
 
   /** Gives the pipe one lane more. */
@@ -169,7 +172,9 @@ export class PieceSender {
   /** Sends what a slow lane holds up over another one, if there is nothing else to do. */
   sendLate(): void {
     if (this.#paused || (this.#waiting !== 'pieces' && this.#waiting !== 'credit')) return;
-    if (this.#late.isIdle) this.#late.read(this.#striping.late(this.options.clock.now()));
+    if (!this.#late.isEmpty) return;
+    this.#unreadLate = eachLate(this.#striping.late(this.options.clock.now()));
+    this.#late.readOn();
   }
 
   /** Fits each lane's watermarks to its rate. */
@@ -211,29 +216,47 @@ export class PieceSender {
 
   stop(): void {
     this.#stopped = true;
+    this.#ahead.stop();
     this.#late.stop();
     this.#cancelWake();
     this.#wake.notify();
   }
 
-  async #send({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
+  /** Puts pieces into messages, and sends those that are full. */
+  async #pack(pieces: readonly LoadedPiece[]): Promise<void> {
+    for (const loaded of pieces) await this.#packPiece(loaded);
+  }
+
+  /** What is late waits for no other piece. */
+  async #packPiece({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
     if (!this.options.isWanted(piece) || (lateOn === null && this.#putAside(piece, mask))) return;
-    const frames = new PieceFrames(piece, hash, bytes);
-    // The last, which is short, goes first. Rule [F4].
-    for (let chunk = frames.count - 1; chunk >= 0; chunk--) {
-      if ((mask & (1 << chunk)) === 0) continue;
-      const message = frames.message(chunk);
-      const payloadBytes = message.length - CHUNK_HEADER_BYTES;
-      const id = this.#laneFor(payloadBytes, lateOn) ?? (await this.#waitForLane(payloadBytes, lateOn));
-      const lane = this.#lanes.get(id ?? -1);
-      if (id === null || lane === undefined) return;
-      lane.bulk.send(message);
-      lane.sent += payloadBytes;
-      if (this.#start instanceof StartPace) this.#start.sent(payloadBytes);
-      this.options.credit.spend(payloadBytes);
-      this.#striping.sent(id, piece, chunk, payloadBytes, this.options.clock.now());
+    const message = lateOn === null ? this.#message : this.#lateMessage;
+    for (const chunk of chunksOf(piece, hash, bytes)) {
+      if ((mask & (1 << numberOf(chunk))) === 0) continue;
+      while (!message.fits(chunk)) {
+        if (this.#stopped) return;
+        await this.#send(message, lateOn);
+      }
+      message.add(chunk);
     }
-    if (bytes.length === PIECE_BYTES) this.#spare.push(bytes);
+    if (lateOn !== null) await this.#send(message, lateOn);
+    this.#reader.recycle(bytes);
+  }
+
+  /** Sends a message once a lane has room for it, and empties it. */
+  async #send(message: ChunkMessage, lateOn: number | null): Promise<void> {
+    const { payloadBytes } = message;
+    const id = this.#laneFor(payloadBytes, lateOn) ?? (await this.#waitForLane(payloadBytes, lateOn));
+    const lane = this.#lanes.get(id ?? -1);
+    if (id === null || lane === undefined) return;
+    lane.bulk.send(message.bytes);
+    lane.sent += payloadBytes;
+    if (this.#start instanceof StartPace) this.#start.sent(payloadBytes);
+    this.options.credit.spend(payloadBytes);
+    const nowMs = this.options.clock.now();
+    for (const chunk of message.chunks)
+      this.#striping.sent(id, chunk.piece, numberOf(chunk), chunk.payload.length, nowMs);
+    message.clear();
   }
 
   /** What was read before its entry was held back is read again later. @returns false when its entry is not. */
@@ -246,8 +269,8 @@ export class PieceSender {
   /** @returns null once stopped. */
   async #waitForLane(payloadBytes: number, lateOn: number | null): Promise<number | null> {
     while (!this.#stopped) {
-      const late = lateOn === null ? this.#late.take() : undefined;
-      if (late !== undefined) await this.#send(late);
+      const late = lateOn === null ? this.#late.take() : null;
+      if (late !== null) await this.#pack(late);
       const id = this.#laneFor(payloadBytes, lateOn);
       if (id !== null) return id;
       await this.#wake.wait();
@@ -273,7 +296,7 @@ export class PieceSender {
       if (lane.retired || id === avoided || id === spared) continue;
       const fill = this.#fill(lane, payloadBytes);
       if (fill >= lowest) continue;
-      if (this.#start === 'held' && lane.sent >= CHUNK_BYTES) continue;
+      if (this.#start === 'held' && lane.sent >= HELD_BYTES) continue;
       lowest = fill;
       best = id;
     }
@@ -326,58 +349,17 @@ export class PieceSender {
     this.options.scheduler.wantFirst(pieces);
   }
 
-  /** Late pieces, and those in the scheduler's order, the next ones already being read and hashed. */
-  async *#loaded(): AsyncGenerator<LoadedPiece, void, undefined> {
-    const ahead: { readonly length: number; readonly mask: number; readonly loading: Promise<LoadedPiece | null> }[] =
-      [];
-    let aheadBytes = 0;
-    while (!this.#stopped) {
-      const isDue = ahead.length <= AHEAD_READS - BURST_READS;
-      while (isDue && ahead.length < AHEAD_READS && aheadBytes < AHEAD_BYTES) {
-        const piece = this.options.scheduler.take();
-        if (piece === null) break;
-        const { length } = this.options.table.span(piece);
-        const mask = this.#masks.get(piece) ?? ALL_CHUNKS;
-        this.#masks.delete(piece);
-        ahead.push({ length, mask, loading: this.#load(piece) });
-        aheadBytes += length;
-      }
-      const late = this.#late.take();
-      if (late !== undefined) {
-        yield late;
-        continue;
-      }
-      const first = ahead.shift();
-      if (first === undefined) {
-        this.#waiting = 'pieces';
-        await this.#wake.wait();
-        continue;
-      }
-      this.#waiting = null;
-      const loaded = await first.loading;
-      if (loaded !== null) yield { ...loaded, mask: first.mask };
-      aheadBytes -= first.length;
-    }
+  #nextWanted(): WantedChunks | null {
+    const piece = this.options.scheduler.take();
+    if (piece === null) return null;
+    const mask = this.#masks.get(piece) ?? ALL_CHUNKS;
+    this.#masks.delete(piece);
+    return { piece, mask, lateOn: null };
   }
+}
 
-  #allocate(length: number): Bytes {
-    return (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
-  }
-
-  /** Null when it will not be delivered. */
-  async #load(piece: number): Promise<LoadedPiece | null> {
-    const { source, subtle, table, isWanted, onentryfailed } = this.options;
-    if (!isWanted(piece)) return null;
-    const { entry, offset, length } = table.span(piece);
-    try {
-      const bytes = await source.read(entry, offset, this.#allocate(length));
-      const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
-      return { piece, bytes, hash, mask: ALL_CHUNKS, lateOn: null };
-    } catch (error) {
-      onentryfailed(entry, asBeelineError(error, 'source-unreadable').code);
-      return null;
-    }
-  }
+function* eachLate(late: readonly LateChunks[]): Generator<WantedChunks, void, undefined> {
+  for (const { lane, chunks } of late) for (const [piece, mask] of chunks) yield { piece, mask, lateOn: lane };
 }
 
 /** A receiver's count of what it has read from a lane. @throws BeelineError `protocol` for one that cannot be. */

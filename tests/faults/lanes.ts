@@ -171,7 +171,7 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> extends FakeChan
         this.#carry(corrupted(message));
         return;
       case 'truncate':
-        this.#carry(message.slice(0, Math.floor(bytes / 2)));
+        this.#carry(message.slice(0, bytes - 1));
     }
   }
 
@@ -195,11 +195,10 @@ class SimChannel<Sent extends string | Uint8Array<ArrayBuffer>> extends FakeChan
   }
 }
 
-/** Turns one bit in the middle of the payload; a text, which no fault corrupts, stays as it is. */
+/** Turns one bit of the first payload; a text, which no fault corrupts, stays as it is. */
 function corrupted(message: Message): Message {
   if (typeof message === 'string') return message;
   const bytes = new Uint8Array(message.slice(0));
-  const at = CHUNK_HEADER_BYTES + ((bytes.length - CHUNK_HEADER_BYTES) >> 1);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  bytes[CHUNK_HEADER_BYTES] = (bytes[CHUNK_HEADER_BYTES] ?? 0) ^ 1;
   return bytes.buffer;
 }

@@ -165,7 +165,7 @@ function tap(headerBytes: number): void {
         send.call(channel, corrupted(message));
         return;
       case 'truncate':
-        send.call(channel, message.slice(0, message.length >> 1));
+        send.call(channel, message.slice(0, -1));
     }
   }
 
@@ -176,8 +176,7 @@ function tap(headerBytes: number): void {
   function corrupted(message: Message): Message {
     if (typeof message === 'string') return message;
     const bytes = message.slice();
-    const at = headerBytes + ((bytes.length - headerBytes) >> 1);
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    bytes[headerBytes] = (bytes[headerBytes] ?? 0) ^ 1;
     return bytes;
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { concatBytes } from '../../src/core/bytes.ts';
 import { deferred } from '../../src/core/deferred.ts';
 import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
@@ -118,6 +119,12 @@ describe('a sender that breaks the rules while pieces go', () => {
     ['[F2] one that is a header alone', chunkOf({ size: 0 })],
     ['[F2] one of 64 KiB and more', chunkOf({ size: 66_000 })],
     ['[F2] one of an unknown type', chunkOf({ type: 2 })],
+    [
+      '[F2] one with something behind its last chunk',
+      concatBytes(chunkOf({ piece: 2, size: 5 }), chunkOf().subarray(0, 9)),
+    ],
+    ['[F2] a second chunk of an unknown type', concatBytes(chunkOf({ piece: 2, size: 5 }), chunkOf({ type: 2 }))],
+    ['[F1] a second chunk beyond the share', concatBytes(chunkOf({ piece: 2, size: 5 }), chunkOf({ piece: 14 }))],
     ['[F3] an offset between chunks', chunkOf({ offset: 1 })],
     ['[F3] an offset beyond the piece', chunkOf({ offset: 15 * CHUNK_BYTES })],
     ['[F3] a chunk that is too short', chunkOf({ size: CHUNK_BYTES - 1 })],

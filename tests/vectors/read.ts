@@ -3,9 +3,15 @@ import { readFileSync } from 'node:fs';
 /** Golden vectors, made once by an implementation of SPEC.md in another language. */
 export interface Vectors {
   readonly 'frames.json': {
-    /** Whole messages in hex. */
-    readonly small: readonly { readonly piece: number; readonly bytes: string; readonly messages: readonly string[] }[];
-    /** Pieces of `seededBytes(length, seed)`: each message's header and size, and the SHA-256 of all messages. */
+    /** Pieces of one chunk each, and the message that carries them all, in hex. */
+    readonly messages: readonly {
+      readonly pieces: readonly { readonly piece: number; readonly bytes: string }[];
+      readonly message: string;
+    }[];
+    /**
+     * Pieces of `seededBytes(length, seed)`, each chunk in a message of its own, the first first: each message's header and
+     * size, and the SHA-256 of all messages.
+     */
     readonly large: readonly {
       readonly piece: number;
       readonly length: number;
