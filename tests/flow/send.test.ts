@@ -136,9 +136,9 @@ describe('the sending pipe', () => {
     const { bulk, failures, sender, ended } = begin([30_000, 10, 20_000, 50_000, 60_000], (source) => {
       source.faults.set(1, 'source-gone');
       const read = source.read.bind(source);
-      source.read = async (entry, offset, buffer) => {
+      source.read = async (entry, ...part) => {
         if (entry === 3) await disk;
-        return read(entry, offset, buffer);
+        return read(entry, ...part);
       };
     });
     await flow(bulk);
