@@ -333,6 +333,33 @@ describe('the sending pipe', () => {
     await ended;
   });
 
+  it('[T4] sends all that is late, one after the other, while the rest waits for credit', async () => {
+    // More than are read in one go, and less than a lane holds.
+    const small = Array.from({ length: 62 }, () => 1_000);
+    const { bulk, clock, source, sender, ended, table } = begin([...small, 2 * CREDIT_BYTES]);
+    await watched.quiet();
+    const other = new HeldChannel(table);
+    sender.addLane(1, other);
+    for (let before = -1; before < other.sent.length;) {
+      before = other.sent.length;
+      bulk.drain();
+      other.drain();
+      await watched.quiet();
+    }
+    const isSmall = ({ piece }: Chunk): boolean => piece < small.length;
+    expect([sender.isLimited, bulk.sent.filter(isSmall).length]).toEqual([true, small.length]);
+    clock.advance(5_000);
+    const { promise: disk, resolve: answer } = deferred();
+    source.slow = () => disk;
+    sender.sendLate();
+    await watched.quiet();
+    answer(undefined);
+    await watched.quiet();
+    expect(other.sent.filter(isSmall).map(({ piece }) => piece)).toEqual(small.map((_, piece) => piece));
+    sender.stop();
+    await ended;
+  });
+
   it('[P6] waits for no answer between small files', async () => {
     const { bulk, sender, ended } = begin(Array.from({ length: 300 }, () => 100));
     await watched.quiet();
