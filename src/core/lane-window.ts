@@ -10,14 +10,14 @@ import { CHUNK_BYTES } from './limits.ts';
 /** With one, a lane stands still after each and begins anew: 235 to 450 ms for a chunk at 50 ms (lab). */
 const MIN_CHUNKS = 2;
 const MAX_CHUNKS = 8;
-/** Then sixteen lanes carry 40 MiB/s over any path of up to 200 ms. */
-const CHUNK_MS = 25;
+/** Then sixteen lanes carry 33 MiB/s over any path of up to 240 ms. */
+const CHUNK_MS = 30;
 
 /**
  * Payload bytes.
  * @param rttMs the path's round trip without queues; null until known.
  */
 export function windowOf(rttMs: number | null): number {
-  const chunks = Math.ceil((rttMs ?? 0) / CHUNK_MS);
+  const chunks = Math.floor((rttMs ?? 0) / CHUNK_MS);
   return CHUNK_BYTES * Math.min(MAX_CHUNKS, Math.max(MIN_CHUNKS, chunks));
 }

@@ -203,7 +203,7 @@ describe('the sending pipe', () => {
     sender.addLane(1, other);
     await watched.quiet();
     expect(other.payloadBytes).toBeLessThanOrEqual(2 * CHUNK_BYTES);
-    sender.setPath(false, 120);
+    sender.setPath(false, 150);
     await watched.quiet();
     expect(other.payloadBytes).toBeGreaterThan(4 * CHUNK_BYTES);
     expect(other.payloadBytes).toBeLessThanOrEqual(5 * CHUNK_BYTES);
