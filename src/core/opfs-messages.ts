@@ -15,6 +15,11 @@ export interface OpfsWrite {
   readonly bytes: Bytes;
 }
 
+/** The buffers of some writes, each once: small ones share one. */
+export function buffersOf(writes: readonly OpfsWrite[]): ArrayBuffer[] {
+  return [...new Set(writes.map(({ bytes }) => bytes.buffer))];
+}
+
 /** A piece in the file, and where its hash stands. */
 export interface OpfsPiece {
   readonly position: number;

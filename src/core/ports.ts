@@ -157,14 +157,17 @@ export interface SignalingFactory {
   connect(id: string, token: string): Signaling;
 }
 
+/** Gives a buffer of this many bytes; what is in it does not matter. */
+export type Allocate = (length: number) => Bytes;
+
 /** Where a sender's bytes come from: the entries of one share, by their number in the manifest. */
 export interface Source {
   /**
-   * Reads the bytes of an entry from `offset` on, as many as `buffer` has. Takes `buffer` over: what it resolves with may be
-   * the same memory.
+   * Reads `length` bytes of an entry from `offset` on.
+   * @param allocate gives a source that reads into a buffer one of exactly so many bytes, for good.
    * @throws BeelineError `source-changed`, `source-gone` or `source-unreadable`.
    */
-  read(entry: number, offset: number, buffer: Bytes): Promise<Bytes>;
+  read(entry: number, offset: number, length: number, allocate?: Allocate): Promise<Bytes>;
 }
 
 export type SinkKind = 'opfs' | 'folder' | 'memory';

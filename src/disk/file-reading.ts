@@ -1,5 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
+import type { Allocate } from '../core/ports.ts';
 import type { ChosenFile } from './file-source.ts';
 import { FileStreams } from './file-stream.ts';
 import { readWhole, SMALL_FILE_BYTES, SmallFiles } from './small-files.ts';
@@ -18,13 +19,13 @@ export class FileReading {
   readonly #smallFiles = new SmallFiles();
 
   /** As `Source.read`. */
-  async read(chosen: ChosenFile, offset: number, buffer: Bytes): Promise<Bytes> {
+  async read(chosen: ChosenFile, offset: number, length: number, allocate?: Allocate): Promise<Bytes> {
     const { file } = chosen;
     try {
-      if (IS_CHROMIUM && file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, buffer);
-      if (buffer.length === file.size) return await readWhole(file, buffer.length);
-      if (IS_CHROMIUM) return await this.#streams.read(file, offset, buffer);
-      return await readWhole(file.slice(offset, offset + buffer.length), buffer.length);
+      if (IS_CHROMIUM && file.size <= SMALL_FILE_BYTES) return await this.#smallFiles.read(file, length);
+      if (length === file.size) return await readWhole(file, length);
+      if (IS_CHROMIUM) return await this.#streams.read(file, offset, length, allocate);
+      return await readWhole(file.slice(offset, offset + length), length);
     } catch (thrown) {
       throw await sourceError(chosen, thrown);
     }

@@ -1,7 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { FileReading } from './file-reading.ts';
 import type { Entry } from '../core/manifest.ts';
-import type { Source } from '../core/ports.ts';
+import type { Allocate, Source } from '../core/ports.ts';
 
 /** A chosen file. */
 export interface ChosenFile {
@@ -24,11 +24,11 @@ export class FileSource implements Source {
     this.files = files;
   }
 
-  async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
+  async read(entry: number, offset: number, length: number, allocate?: Allocate): Promise<Bytes> {
     const chosen = this.files[entry];
     if (chosen === undefined) throw new RangeError(`entry ${entry}`);
     this.#reading ??= import('./file-reading.ts').then(({ FileReading }) => new FileReading());
-    return (await this.#reading).read(chosen, offset, buffer);
+    return (await this.#reading).read(chosen, offset, length, allocate);
   }
 }
 

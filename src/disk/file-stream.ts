@@ -87,11 +87,11 @@ export class FileStreams {
    */
   #open: FileStream[] = [];
 
-  /** Reads from `offset` on as many bytes as `buffer` has. Rejects with what the browser threw, or `source-changed`. */
-  async read(file: File, offset: number, buffer: Bytes): Promise<Bytes> {
-    const found = this.#open.find((stream) => stream.continuesAt(file, offset, buffer.length));
-    const stream = found ?? new FileStream(file, offset, buffer.length);
-    const reading = stream.read(buffer);
+  /** Reads `length` bytes from `offset` on. Rejects with what the browser threw, or `source-changed`. */
+  async read(file: File, offset: number, length: number, allocate = newBuffer): Promise<Bytes> {
+    const found = this.#open.find((stream) => stream.continuesAt(file, offset, length));
+    const stream = found ?? new FileStream(file, offset, length);
+    const reading = stream.read(allocate(length));
     this.#remove(stream);
     this.#open.push(stream);
     if (this.#open.length > MAX_STREAMS) this.#closeOldest();
@@ -119,6 +119,10 @@ export class FileStreams {
   #remove(stream: FileStream): void {
     this.#open = this.#open.filter((other) => other !== stream);
   }
+}
+
+function newBuffer(length: number): Bytes {
+  return new Uint8Array(length);
 }
 
 /** Rejects with the browser's reason when the file is not as it was chosen. */

@@ -10,7 +10,7 @@ const MAX_TOGETHER = 32;
 
 interface Asked {
   readonly file: File;
-  readonly into: Bytes;
+  readonly length: number;
   readonly resolve: (bytes: Bytes) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -23,10 +23,14 @@ interface Asked {
 export class SmallFiles {
   #asked: Asked[] = [];
 
-  /** Fills `into`, which has the file's size, and resolves with it. Rejects with what the browser threw, or `source-changed`. */
-  read(file: File, into: Bytes): Promise<Bytes> {
+  /**
+   * @param length the file's size.
+   * @returns its bytes, which may lie in one buffer with those of others. Rejects with what the browser threw, or
+   * `source-changed`.
+   */
+  read(file: File, length: number): Promise<Bytes> {
     return new Promise((resolve, reject) => {
-      this.#asked.push({ file, into, resolve, reject });
+      this.#asked.push({ file, length, resolve, reject });
       if (this.#asked.length === 1) queueMicrotask(() => void this.#readAsked());
       if (this.#asked.length === MAX_TOGETHER) void this.#readAsked();
     });
@@ -37,23 +41,18 @@ export class SmallFiles {
     this.#asked = [];
     if (asked.length === 0) return;
     try {
-      await readTogether(asked);
-      for (const { into, resolve } of asked) resolve(into);
+      const all = await readWhole(new Blob(asked.map(({ file }) => file)), lengthOf(asked));
+      let from = 0;
+      for (const { length, resolve } of asked) resolve(all.subarray(from, (from += length)));
     } catch {
       // One of them is not as it was: each by itself tells which, and why.
-      for (const { file, into, resolve, reject } of asked) readWhole(file, into.length).then(resolve, reject);
+      for (const { file, length, resolve, reject } of asked) readWhole(file, length).then(resolve, reject);
     }
   }
 }
 
-async function readTogether(asked: readonly Asked[]): Promise<void> {
-  const length = asked.reduce((total, { into }) => total + into.length, 0);
-  const all = await readWhole(new Blob(asked.map(({ file }) => file)), length);
-  let from = 0;
-  for (const { into } of asked) {
-    into.set(all.subarray(from, from + into.length));
-    from += into.length;
-  }
+function lengthOf(asked: readonly Asked[]): number {
+  return asked.reduce((total, { length }) => total + length, 0);
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { Bytes } from '../core/bytes.ts';
-import { KIB, MIB, concatBytes } from '../core/bytes.ts';
+import { KIB, MIB } from '../core/bytes.ts';
 import { BeelineError } from '../core/errors.ts';
 import { PIECE_BYTES } from '../core/limits.ts';
-import type { OpfsPiece, OpfsReply, OpfsRequest, OpfsWrite } from '../core/opfs-messages.ts';
+import { buffersOf, type OpfsPiece, type OpfsReply, type OpfsRequest, type OpfsWrite } from '../core/opfs-messages.ts';
 import { opfsWorker } from './opfs-worker.ts';
 import type { WriterWorker } from './opfs-worker.ts';
 
 /**
- * Bytes up to which a write is copied into the one before it when both are adjacent. A message with one buffer and one
- * write of the disk is then shared by many small files; a larger piece travels by transfer, without a copy.
+ * Bytes up to which writes are copied behind each other. A message with one buffer and one write of the disk is then shared
+ * by many small files; a larger piece travels by transfer, without a copy.
  */
 const COPY_BYTES = 64 * KIB;
 
@@ -117,9 +117,11 @@ export class OpfsWriter {
       this.#waiting = [];
       this.#waitingBytes = 0;
       try {
-        const writes = joined(group.flatMap((waiting) => waiting.writes));
-        const buffers = writes.map(({ bytes }) => bytes.buffer);
-        const reply = await this.#ask({ kind: 'commit', writes }, buffers);
+        const writes = joined(
+          group.flatMap((waiting) => waiting.writes),
+          () => this.allocate(PIECE_BYTES),
+        );
+        const reply = await this.#ask({ kind: 'commit', writes }, buffersOf(writes));
         if (reply.kind === 'committed') this.#keep(reply.buffers);
         for (const { resolve } of group) resolve();
       } catch (thrown) {
@@ -162,30 +164,33 @@ export class OpfsWriter {
 }
 
 /**
- * The same bytes at the same places, in few writes: adjacent small ones are copied together. Large ones come first, then
- * the small ones by place. A group must not write one place twice. Every write of
- * the result has a buffer of its own, fit for transfer, and nothing but what the worker is to get.
+ * The same bytes at the same places, in few writes and buffers: small ones are copied behind each other, and are one write
+ * where they are adjacent in the file. Large ones come first, then the small ones by place. A group must not write one
+ * place twice. The buffers of the result are fit for transfer.
+ *
+ * @param allocate gives a buffer of a piece's size: one that is used again costs no new memory from the system.
  */
-export function joined(writes: readonly OpfsWrite[]): OpfsWrite[] {
+export function joined(writes: readonly OpfsWrite[], allocate: () => Bytes): OpfsWrite[] {
   const isSmall = ({ bytes }: OpfsWrite): boolean => bytes.length <= COPY_BYTES;
   const out = writes
     .filter((write) => !isSmall(write))
     .map(({ position, bytes }): OpfsWrite => ({ position, bytes: ownBuffer(bytes) }));
   const small = writes.filter(isSmall).sort((a, b) => a.position - b.position);
-  let run: OpfsWrite[] = [];
-  let runEnd = 0;
+  let buffer: Bytes = new Uint8Array();
+  let filled = 0;
+  let run = { position: 0, from: 0 };
   const endRun = (): void => {
-    const [first] = run;
-    if (first !== undefined) {
-      const bytes = run.length === 1 ? ownBuffer(first.bytes) : concatBytes(...run.map((part) => part.bytes));
-      out.push({ position: first.position, bytes });
-    }
-    run = [];
+    if (filled > run.from) out.push({ position: run.position, bytes: buffer.subarray(run.from, filled) });
   };
-  for (const write of small) {
-    if (write.position !== runEnd) endRun();
-    run.push(write);
-    runEnd = write.position + write.bytes.length;
+  for (const { position, bytes } of small) {
+    const isFull = filled + bytes.length > buffer.length;
+    if (isFull || position !== run.position + filled - run.from) {
+      endRun();
+      if (isFull) [buffer, filled] = [allocate(), 0];
+      run = { position, from: filled };
+    }
+    buffer.set(bytes, filled);
+    filled += bytes.length;
   }
   endRun();
   return out;

@@ -40,6 +40,8 @@ export interface ReadOptions {
 export class PieceReader {
   /** Buffers of whole pieces that were sent: new ones come from the system page by page. */
   readonly #spare: Bytes[] = [];
+  readonly #allocate = (length: number): Bytes =>
+    (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
 
   constructor(private readonly options: ReadOptions) {}
 
@@ -54,7 +56,7 @@ export class PieceReader {
     if (!isWanted(wanted.piece)) return null;
     const { entry, offset, length } = table.span(wanted.piece);
     try {
-      const bytes = await source.read(entry, offset, this.#allocate(length));
+      const bytes = await source.read(entry, offset, length, this.#allocate);
       const hash = new Uint8Array(await subtle.digest('SHA-256', bytes));
       return { ...wanted, bytes, hash };
     } catch (error) {
@@ -66,10 +68,6 @@ export class PieceReader {
   /** Takes back the bytes of a piece that was sent. */
   recycle(bytes: Bytes): void {
     if (bytes.length === PIECE_BYTES) this.#spare.push(bytes);
-  }
-
-  #allocate(length: number): Bytes {
-    return (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
   }
 }
 

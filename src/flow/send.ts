@@ -267,7 +267,10 @@ export class PieceSender {
   async #waitForLane(payloadBytes: number, lateOn: number | null): Promise<number | null> {
     while (!this.#stopped) {
       const late = lateOn === null ? this.#late.take() : null;
-      if (late !== null) await this.#pack(late);
+      if (late !== null) {
+        await this.#pack(late);
+        continue;
+      }
       const id = this.#laneFor(payloadBytes, lateOn);
       if (id !== null) return id;
       await this.#wake.wait();

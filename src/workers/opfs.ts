@@ -1,6 +1,6 @@
 /** Worker entry: owns one file, because only a worker may hold a sync access handle. See core/opfs-messages.ts. */
 import { BeelineError } from '../core/errors.ts';
-import type { OpfsReply, OpfsRequest } from '../core/opfs-messages.ts';
+import { buffersOf, type OpfsReply, type OpfsRequest } from '../core/opfs-messages.ts';
 import { OpfsFile, diskError } from './opfs-file.ts';
 
 let file: OpfsFile | null = null;
@@ -30,7 +30,7 @@ async function carryOut(request: OpfsRequest): Promise<OpfsReply> {
     case 'commit':
       if (file === null) throw new BeelineError('internal', 'commit before open');
       await file.commit(request.writes);
-      return { kind: 'committed', buffers: request.writes.map(({ bytes }) => bytes.buffer) };
+      return { kind: 'committed', buffers: buffersOf(request.writes) };
     case 'recall':
       if (file === null) throw new BeelineError('internal', 'recall before open');
       return { kind: 'recalled', intact: await file.recall(request.pieces) };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { OpfsReply, OpfsRequest, OpfsWrite } from '../../src/core/opfs-messages.ts';
+import { buffersOf, type OpfsReply, type OpfsRequest, type OpfsWrite } from '../../src/core/opfs-messages.ts';
 import { equalBytes } from '../../src/core/bytes.ts';
+import { PIECE_BYTES } from '../../src/core/limits.ts';
 import { OpfsWriter, joined } from '../../src/disk/writer.ts';
 import type { WriterWorker } from '../../src/disk/opfs-worker.ts';
 import { seededBytes } from '../doubles/random.ts';
@@ -11,10 +12,12 @@ class TestWorker implements WriterWorker {
   onmessage: ((event: MessageEvent<OpfsReply>) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   readonly requests: OpfsRequest[] = [];
+  readonly transfers: (readonly Transferable[])[] = [];
   terminated = false;
 
-  postMessage(request: OpfsRequest): void {
+  postMessage(request: OpfsRequest, transfer: readonly Transferable[]): void {
     this.requests.push(request);
+    this.transfers.push(transfer);
   }
 
   terminate(): void {
@@ -100,6 +103,19 @@ describe('the page’s end of the OPFS worker', () => {
     expect(third.state).toBe('done');
   });
 
+  test('copies small writes into a buffer that came back, and hands it over once', async () => {
+    const { worker, writer } = await opened();
+    const used = new ArrayBuffer(PIECE_BYTES);
+    watched(writer.write({ position: 0, bytes: seededBytes(9, 1) }));
+    await gathered();
+    await worker.answer({ kind: 'committed', buffers: [used] });
+    watched(writer.write({ position: 50, bytes: seededBytes(10, 1) }, { position: 100, bytes: seededBytes(20, 2) }));
+    await gathered();
+    expect(worker.commits.at(-1)).toEqual([10, 20]);
+    expect(worker.transfers.at(-1)).toEqual([used]);
+    expect(worker.transfers.at(-1)?.[0]).toBe(used);
+  });
+
   test('a failed commit fails its writes only, and a retry may succeed', async () => {
     const { worker, writer } = await opened();
     const first = watched(writer.write({ position: 0, bytes: seededBytes(5, 1) }));
@@ -177,7 +193,7 @@ describe('joining writes', () => {
           position: slot * SLOT,
           bytes: seededBytes(length, seed),
         }));
-        expect(equalBytes(applied(joined(writes)), applied(writes))).toBe(true);
+        expect(equalBytes(applied(joined(writes, usedBuffer)), applied(writes))).toBe(true);
       }),
     );
   });
@@ -185,7 +201,7 @@ describe('joining writes', () => {
   test('makes one write of many small adjacent ones, and leaves large ones as they are', () => {
     const small = Array.from({ length: 100 }, (_, at) => ({ position: at * 4096, bytes: seededBytes(4096, at) }));
     const large = { position: 409_600, bytes: seededBytes(1_000_000, 1) };
-    const out = joined([...small, large]);
+    const out = joined([...small, large], usedBuffer);
     expect(out.map(({ position, bytes }) => [position, bytes.length])).toEqual([
       [409_600, 1_000_000],
       [0, 409_600],
@@ -193,12 +209,28 @@ describe('joining writes', () => {
     expect(out[0]?.bytes).toBe(large.bytes);
   });
 
-  test('gives every write a buffer of its own', () => {
+  test('copies more than one buffer holds into several', () => {
+    const small = Array.from({ length: 20 }, (_, at) => ({ position: at * 65_536, bytes: seededBytes(65_536, at) }));
+    const out = joined(small, usedBuffer);
+    expect(out.map(({ position, bytes }) => [position, bytes.length])).toEqual([
+      [0, PIECE_BYTES],
+      [PIECE_BYTES, 6 * 65_536],
+    ]);
+    expect(buffersOf(out)).toHaveLength(2);
+  });
+
+  test('gives every large write a buffer of its own', () => {
     const whole = seededBytes(300_000, 1);
     const views = [whole.subarray(0, 100_000), whole.subarray(200_000)];
-    const out = joined(views.map((bytes, at) => ({ position: at * 500_000, bytes })));
+    const writes = views.map((bytes, at) => ({ position: at * 500_000, bytes }));
+    const out = joined(writes, usedBuffer);
     expect(out.map(({ bytes }) => bytes.buffer.byteLength)).toEqual([100_000, 100_000]);
   });
+
+  /** With something else in it. */
+  function usedBuffer(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(PIECE_BYTES).fill(1);
+  }
 
   function applied(writes: readonly OpfsWrite[]): Uint8Array {
     const file = new Uint8Array(21 * SLOT);

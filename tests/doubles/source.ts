@@ -2,7 +2,7 @@ import type { Bytes } from '../../src/core/bytes.ts';
 import { BeelineError } from '../../src/core/errors.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Entry } from '../../src/core/manifest.ts';
-import type { Source } from '../../src/core/ports.ts';
+import type { Allocate, Source } from '../../src/core/ports.ts';
 import { seededBytes } from './random.ts';
 
 /** A source that holds its entries in memory. */
@@ -41,16 +41,16 @@ export class MemorySource implements Source {
     return bytes;
   }
 
-  /** Takes the buffer over for good, as reading into a buffer does in a browser. */
-  async read(entry: number, offset: number, buffer: Bytes): Promise<Bytes> {
-    const { length } = buffer;
+  /** Takes a buffer over for good, as reading into one does in a browser. */
+  async read(entry: number, offset: number, length: number, allocate?: Allocate): Promise<Bytes> {
+    const { buffer } = allocate?.(length) ?? new Uint8Array(length);
     this.reads.push({ entry, offset, length });
     await this.slow?.();
     const fault = this.faults.get(entry);
     if (fault !== undefined) throw new BeelineError(fault);
     const bytes = this.bytes(entry).subarray(offset, offset + length);
     if (bytes.length !== length) throw new BeelineError('source-changed');
-    const filled = new Uint8Array(structuredClone(buffer.buffer, { transfer: [buffer.buffer] }));
+    const filled = new Uint8Array(structuredClone(buffer, { transfer: [buffer] }));
     filled.set(bytes);
     return filled;
   }

@@ -214,9 +214,9 @@ export class Scene {
 
   #sourceFor(page: Page): Source {
     return {
-      read: async (entry, offset, buffer) => {
+      read: async (...part) => {
         await page.sleep(this.#readMs);
-        return this.source.read(entry, offset, buffer);
+        return this.source.read(...part);
       },
     };
   }

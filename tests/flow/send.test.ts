@@ -144,9 +144,9 @@ describe('the sending pipe', () => {
     const { bulk, failures, sender, ended } = begin([30_000, 10, 20_000, 50_000, 60_000], (source) => {
       source.faults.set(1, 'source-gone');
       const read = source.read.bind(source);
-      source.read = async (entry, offset, buffer) => {
+      source.read = async (entry, ...part) => {
         if (entry === 3) await disk;
-        return read(entry, offset, buffer);
+        return read(entry, ...part);
       };
     });
     await flow(bulk);
@@ -343,6 +343,33 @@ describe('the sending pipe', () => {
     const again = other.sent.slice(before).map(({ piece }) => piece);
     expect(again.sort((a, b) => a - b)).toEqual(late);
     expect(bulk.sent).toHaveLength(late.length);
+    sender.stop();
+    await ended;
+  });
+
+  it('[T4] sends all that is late, one after the other, while the rest waits for credit', async () => {
+    // More than are read in one go, and less than a lane holds.
+    const small = Array.from({ length: 62 }, () => 1_000);
+    const { bulk, clock, source, sender, ended, table } = begin([...small, 2 * CREDIT_BYTES]);
+    await watched.quiet();
+    const other = new HeldChannel(table);
+    sender.addLane(1, other);
+    for (let before = -1; before < other.sent.length;) {
+      before = other.sent.length;
+      bulk.drain();
+      other.drain();
+      await watched.quiet();
+    }
+    const isSmall = ({ piece }: Chunk): boolean => piece < small.length;
+    expect([sender.isLimited, bulk.sent.filter(isSmall).length]).toEqual([true, small.length]);
+    clock.advance(5_000);
+    const { promise: disk, resolve: answer } = deferred();
+    source.slow = () => disk;
+    sender.sendLate();
+    await watched.quiet();
+    answer(undefined);
+    await watched.quiet();
+    expect(other.sent.filter(isSmall).map(({ piece }) => piece)).toEqual(small.map((_, piece) => piece));
     sender.stop();
     await ended;
   });

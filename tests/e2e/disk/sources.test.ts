@@ -65,7 +65,7 @@ function read(offset: number, length: number): Promise<string> {
   return page.evaluate(
     ([offset, length]) =>
       lab.codeOf(async () => {
-        await lab.kept.picked?.source.read(0, offset, new Uint8Array(length));
+        await lab.kept.picked?.source.read(0, offset, length);
       }),
     [offset, length] as const,
   );
@@ -179,7 +179,7 @@ describe('reading', () => {
         const readAll = async (from: number): Promise<string[]> => {
           const found: string[] = [];
           const loading = Array.from({ length: pieces - from }, (_, at) =>
-            source.read(0, (from + at) * length, new Uint8Array(length)),
+            source.read(0, (from + at) * length, length),
           );
           for (const bytes of loading) found.push(await lab.sha256(await bytes));
           return found;
@@ -199,7 +199,7 @@ describe('reading', () => {
         let read = 0;
         for (let turn = 0; turn < 10; turn++) {
           for (let piece = 0; piece < pieces; piece++) {
-            read += (await lab.kept.picked?.source.read(0, piece * length, new Uint8Array(length)))?.length ?? 0;
+            read += (await lab.kept.picked?.source.read(0, piece * length, length))?.length ?? 0;
           }
         }
         return read;
