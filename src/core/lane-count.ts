@@ -160,6 +160,11 @@ export class LaneCount {
     return this.#wanted;
   }
 
+  /** The least round trip seen: without queues. Null until one is known. */
+  get minRttMs(): number | null {
+    return this.#minRttMs;
+  }
+
   /** @returns the lanes there should be from now on. */
   sample(sample: LaneSample): number {
     this.#observe(sample);

@@ -1,9 +1,7 @@
-import { KIB } from './bytes.ts';
-
 /**
  * Which lane carries which chunk, on the sender's side. A lane is ordered and reliable, so a verified piece proves that
  * its lanes have delivered everything up to its chunks; what is proven is never sent again. Every operation takes
- * constant time for each chunk, all told. Times in milliseconds from any clock that only rises. Rules [T1] to [T6].
+ * constant time for each chunk, all told. Times in milliseconds from any clock that only rises. Rules [T1] to [T4], [T6].
  */
 
 /** Chunks to send again: piece to a mask in which bit n stands for chunk n. A piece has at most 15. */
@@ -16,22 +14,12 @@ export interface LateChunks {
 }
 
 /**
- * Time over which a lane's rate and delay are smoothed: a second holds several acknowledgements, and a lane that has
+ * Time over which a lane's delay is smoothed: a second holds several acknowledgements, and a lane that has
  * become slow is known as such after two.
  */
 const SMOOTHING_MS = 1_000;
-/** Shorter spans between two proofs would make the rate one of how acknowledgements are bundled: ten a second. */
-const RATE_SPAN_MS = 200;
-
-/** One proof of a delay weighs as much as this long a measurement of a rate. */
+/** One proof of a delay weighs as much as so long a time: acknowledgements come ten times a second, for several pieces. */
 const PROOF_MS = 200;
-
-/** What a lane may hold in front of the network: 150 ms of its rate bridges a busy page and is short to wait for. */
-const WATERMARK_MS = 150;
-/** One full chunk is always allowed, or a lane that starts would never be measured. */
-const MIN_WATERMARK = 64 * KIB;
-/** Twice what a bare channel needs, because the page also hashes and reads; enough for any lane that is alone. */
-const MAX_WATERMARK = 512 * KIB;
 
 /** Times the usual delay of the quickest other lane after which a chunk is late. */
 const LATE_FACTOR = 2;
@@ -77,9 +65,6 @@ class LaneLine {
   #head = 0;
   #base = 0;
   #outstanding = 0;
-  #proven = 0;
-  #rateFromMs: number | null = null;
-  #rate: number | null = null;
   #delayMs: number | null = null;
   /** When the latest chunk that is proven to have arrived was sent. */
   provenSentMs = -Infinity;
@@ -89,11 +74,6 @@ class LaneLine {
 
   get outstanding(): number {
     return this.#outstanding;
-  }
-
-  /** Bytes per second; null until measured. */
-  get rate(): number | null {
-    return this.#rate;
   }
 
   /** From sending to proof, as usual on this lane. */
@@ -116,10 +96,6 @@ class LaneLine {
   }
 
   push(copy: Copy): void {
-    if (this.#outstanding === 0) {
-      this.#rateFromMs = copy.sentMs;
-      this.#proven = 0;
-    }
     this.#copies.push(copy);
     this.#outstanding += copy.bytes;
   }
@@ -129,13 +105,11 @@ class LaneLine {
     let copy = this.#copies[this.#head];
     while (copy !== undefined && copy.position <= position) {
       copy.piece.arrived |= copy.bit;
-      this.#proven += copy.bytes;
       this.provenSentMs = copy.sentMs;
       if (copy.position === position) this.#delayMs = smooth(this.#delayMs, nowMs - copy.sentMs, PROOF_MS);
       this.#advance();
       copy = this.#copies[this.#head];
     }
-    this.#measure(nowMs);
   }
 
   /** What is under way and matters. */
@@ -144,14 +118,6 @@ class LaneLine {
       const copy = this.#copies[at];
       if (copy !== undefined && matters(copy)) yield copy;
     }
-  }
-
-  #measure(nowMs: number): void {
-    const spanMs = nowMs - (this.#rateFromMs ?? nowMs);
-    if (spanMs < RATE_SPAN_MS) return;
-    this.#rate = smooth(this.#rate, (this.#proven * 1_000) / spanMs, spanMs);
-    this.#proven = 0;
-    this.#rateFromMs = nowMs;
   }
 
   #advance(): void {
@@ -261,18 +227,6 @@ export class Striping {
   /** Payload bytes sent over a lane and not known to have arrived. */
   outstanding(lane: number): number {
     return this.#lanes.get(lane)?.outstanding ?? 0;
-  }
-
-  /** Bytes per second that a lane delivers; null until measured. */
-  rate(lane: number): number | null {
-    return this.#lanes.get(lane)?.rate ?? null;
-  }
-
-  /** Bytes in a lane's buffer above which nothing more is handed to it. */
-  watermark(lane: number): number {
-    if (this.#lanes.size <= 1) return MAX_WATERMARK;
-    const bytes = ((this.rate(lane) ?? 0) * WATERMARK_MS) / 1_000;
-    return Math.round(Math.min(MAX_WATERMARK, Math.max(MIN_WATERMARK, bytes)));
   }
 
   #begin(number: number): Piece {

@@ -114,8 +114,7 @@ export class FurtherLanes {
     });
     this.#adjust(this.#wanted - 1);
     this.#hold();
-    sender.setNear(path?.kind === 'lan');
-    sender.tune();
+    sender.setPath(path?.kind === 'lan', this.#count.minRttMs);
     sender.sendLate();
     for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender.isDrained(id)) this.#end(id);
   }

@@ -1,7 +1,8 @@
-import { MIB } from '../core/bytes.ts';
+import { KIB, MIB } from '../core/bytes.ts';
 import type { CreditGate } from '../core/credit.ts';
 import { BeelineError } from '../core/errors.ts';
 import { ChunkMessage, chunksOf, numberOf } from '../core/frame.ts';
+import { windowOf } from '../core/lane-window.ts';
 import { CHUNK_BYTES } from '../core/limits.ts';
 import type { BulkChannel, Clock } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
@@ -17,10 +18,10 @@ import { Wake } from './wake.ts';
 const LATE_CREDIT_BYTES = MIB;
 
 /**
- * Bytes under way on each of several lanes between neighbours. Chromium gives a socket 64 KiB to receive in: what overruns it
- * is lost, and halves the lane's congestion window. Rule [T9].
+ * Bytes in a single lane's buffer above which nothing more is handed to it: twice what a bare channel needs, because the page
+ * also hashes and reads. Rule [T5].
  */
-const NEAR_WINDOW_BYTES = 2 * CHUNK_BYTES;
+const HIGH_WATERMARK_BYTES = 512 * KIB;
 
 /** A lane that has had so much while others are being made has had a message that is full, or nearly. Rule [T7]. */
 const HELD_BYTES = CHUNK_BYTES / 2;
@@ -43,8 +44,6 @@ type Counts = Pick<OpenLane, 'sent' | 'arrived'>;
 
 interface OpenLane {
   readonly bulk: BulkChannel;
-  /** Bytes in its buffer above which nothing more is handed to it. Its low watermark is half of that. */
-  highWatermark: number;
   /** Payload bytes given to it. */
   sent: number;
   /** Payload bytes that the receiver has read from it. */
@@ -82,6 +81,8 @@ export class PieceSender {
   #waiting: Waiting = null;
   #paused = false;
   #isNear = false;
+  /** Payload bytes that each of several lanes may have under way. */
+  #windowBytes = windowOf(null);
   /** `held`: further lanes are being made, and each gets one full chunk. */
   #start: StartPace | 'held' | null = null;
   #cancelWake: () => void = () => undefined;
@@ -109,10 +110,11 @@ export class PieceSender {
 
   /** Gives the pipe one lane more. */
   addLane(id: number, bulk: BulkChannel): void {
-    this.#lanes.set(id, { bulk, highWatermark: 0, sent: 0, arrived: 0, retired: false });
+    this.#lanes.set(id, { bulk, sent: 0, arrived: 0, retired: false });
     this.#striping.laneOpened(id);
+    bulk.lowWatermark = HIGH_WATERMARK_BYTES / 2;
     bulk.ondrain = () => this.#wake.notify();
-    this.tune();
+    this.#wake.notify();
   }
 
   /** The lane gets nothing more; what it has may yet arrive. */
@@ -141,7 +143,7 @@ export class PieceSender {
     this.#lanes.delete(id);
     this.options.credit.refund(lane.sent - received);
     this.#sendAgain(this.#striping.laneLost(id));
-    this.tune();
+    this.#wake.notify();
   }
 
   /**
@@ -177,16 +179,6 @@ export class PieceSender {
     this.#late.readOn();
   }
 
-  /** Fits each lane's watermarks to its rate. */
-  tune(): void {
-    for (const [id, lane] of this.#lanes) {
-      lane.highWatermark = this.#striping.watermark(id);
-      lane.bulk.lowWatermark = lane.highWatermark / 2;
-    }
-    // A buffer that is below its new low watermark already will not say so.
-    this.#wake.notify();
-  }
-
   /** True while something other than the network holds the pipe up. */
   get isLimited(): boolean {
     return this.#paused || this.#waiting === 'pieces' || this.#waiting === 'credit';
@@ -202,9 +194,14 @@ export class PieceSender {
     this.#wake.notify();
   }
 
-  /** Whether the peer is a neighbour on a LAN. */
-  setNear(isNear: boolean): void {
+  /**
+   * @param isNear whether the peer is a neighbour on a LAN.
+   * @param rttMs the path's round trip without queues; null until known.
+   */
+  setPath(isNear: boolean, rttMs: number | null): void {
     this.#isNear = isNear;
+    this.#windowBytes = windowOf(rttMs);
+    this.#wake.notify();
   }
 
   /** Holds back until further lanes are open, and begins slowly then. */
@@ -308,13 +305,9 @@ export class PieceSender {
   }
 
   /** How full a lane is for a message, 0 to 1 where it has room. Rules [T5], [T9]. */
-  #fill({ bulk, highWatermark, sent, arrived }: OpenLane, payloadBytes: number): number {
-    if (this.#isWindowed) return (sent - arrived + payloadBytes - 1) / NEAR_WINDOW_BYTES;
-    return bulk.bufferedAmount / highWatermark;
-  }
-
-  get #isWindowed(): boolean {
-    return this.#isNear && this.#lanes.size > 1;
+  #fill({ bulk, sent, arrived }: OpenLane, payloadBytes: number): number {
+    if (this.#lanes.size > 1) return (sent - arrived + payloadBytes - 1) / this.#windowBytes;
+    return bulk.bufferedAmount / HIGH_WATERMARK_BYTES;
   }
 
   /** True while the start's pace allows no more; the pipe is woken then. */
@@ -330,7 +323,7 @@ export class PieceSender {
 
   /** The lane that carries no bulk data for now: the first, when there are enough others. */
   get #spared(): number | null {
-    if (this.#isWindowed) return null;
+    if (this.#isNear) return null;
     let others = 0;
     for (const [id, { retired }] of this.#lanes) if (id !== FIRST_LANE && !retired) others += 1;
     return others >= ENOUGH_OTHERS ? FIRST_LANE : null;

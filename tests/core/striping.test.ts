@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KIB } from '../../src/core/bytes.ts';
 import { CHUNK_BYTES } from '../../src/core/limits.ts';
 import { type Resend, Striping } from '../../src/core/striping.ts';
 
@@ -212,20 +211,6 @@ describe('striping', () => {
     const lanes = striping(1);
     lanes.sent(0, 0, 0, 10, 0);
     expect(lanes.late(1_900)).toEqual([]);
-  });
-
-  it('[T5] a watermark is 150 ms of what the lane delivers, within bounds', () => {
-    const lanes = striping(1);
-    expect(lanes.watermark(0)).toBe(512 * KIB);
-    lanes.laneOpened(1);
-    lanes.laneOpened(2);
-    expect(lanes.watermark(1)).toBe(64 * KIB);
-    pace(lanes, 1, 100, 200, 30, 60);
-    const rate = CHUNK_BYTES / 0.03;
-    expect((lanes.rate(1) ?? 0) / rate).toBeCloseTo(1, 1);
-    expect(lanes.watermark(1) / (rate * 0.15)).toBeCloseTo(1, 1);
-    pace(lanes, 2, 1_000, 1_000, 1, 50);
-    expect(lanes.watermark(2)).toBe(512 * KIB);
   });
 
   it('[T6] takes as long for each of many small pieces as for one', () => {
