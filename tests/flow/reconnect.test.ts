@@ -348,6 +348,7 @@ describe('in a time that stands still', () => {
     const listener = new OfferListener(scene.world, line, identity, {
       admit: () => null,
       onattempt: (receiver) => attempts.push(receiver),
+      onanswered: () => undefined,
       onlane: () => undefined,
       onfailed: () => undefined,
     });
