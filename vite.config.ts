@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import type { UserConfig } from 'vite';
 import { beelineServer } from './signal-server/dev.ts';
-import { firstLoadBudget, precacheManifest, preloadApp } from './sw/build.ts';
+import { firstLoadBudget, inlineScript, precacheManifest, preloadFirst } from './sw/build.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -24,7 +24,14 @@ const app: UserConfig = {
   root: at('src'),
   publicDir: at('static'),
   resolve: { alias },
-  plugins: [svelte({ configFile: at('svelte.config.js') }), beelineServer(), preloadApp(), firstLoadBudget()],
+  plugins: [
+    svelte({ configFile: at('svelte.config.js') }),
+    beelineServer(),
+    preloadFirst(),
+    // After that: what is loaded is asked for before WebRTC is started.
+    inlineScript(at('src/dial.ts')),
+    firstLoadBudget(),
+  ],
   worker: { format: 'es' },
   build: {
     outDir: at('dist/app'),

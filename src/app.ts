@@ -1,4 +1,4 @@
-/** Mounts the screens on what they can ask for. */
+/** The screens, and what they can ask for. */
 import { mount } from 'svelte';
 import type { Findings } from './core/check.ts';
 import { BeelineError } from './core/errors.ts';
@@ -48,4 +48,6 @@ const check = async (): Promise<Findings> => {
   return probe({ ...world, room: () => world.sinks.room() });
 };
 
-mount(App, { target: document.body, props: { services, check } });
+export function showApp(): void {
+  mount(App, { target: document.body, props: { services, check } });
+}

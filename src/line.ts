@@ -1,6 +1,9 @@
 /** Lines to the signaling server, and what they need of the browser. In the page's first script. */
-import type { Clock, Nudge, Random } from './core/ports.ts';
+import { deferred } from './core/deferred.ts';
+import type { Clock, Nudge } from './core/ports.ts';
+import type { Dialed } from './dial.ts';
 import { dialLine, type ReceiverLine } from './flow/receiver-line.ts';
+import { home, random } from './home.ts';
 import { PeerJsSignaling, type SaidType } from './net/signaling.ts';
 
 export const clock: Clock = {
@@ -23,35 +26,37 @@ export const nudge: Nudge = (run) => {
   };
 };
 
-export const random: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  fraction: () => Math.random(),
-};
-
-/** The app's own address. */
-export const home = new URL('./', location.href.replace(/#.*$/u, ''));
-
 export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
 
-let ahead: ReceiverLine | null = null;
-
-/**
- * Dials for the link that will be opened next. Resolves when the line has told of the first candidate: the offer is out
- * before, and the browser's sockets are open.
- */
-export function dialAhead(): Promise<void> {
-  return new Promise((resolve) => {
-    const onsaid = (type: SaidType) => {
-      if (type === 'CANDIDATE') resolve();
-    };
-    const telling = { connect: (id: string, token: string) => signaling.connect(id, token, onsaid) };
-    ahead = dialLine({ random, signaling: telling });
-  });
+/** A line, and the connection that was made beside it. */
+interface Ahead {
+  readonly line: ReceiverLine;
+  readonly connection?: RTCPeerConnection | undefined;
 }
 
-/** The line that was dialed ahead, or a new one. */
-export function takeLine(): ReceiverLine {
-  const line = ahead ?? dialLine({ random, signaling });
+let ahead: Ahead | null = null;
+
+/** What a line that was taken over has said. */
+interface Saying {
+  readonly offer: Promise<unknown>;
+  /** The browser's sockets are open by then. */
+  readonly candidate: Promise<unknown>;
+}
+
+/** Takes over what the page has dialed, for the link that will be opened next. */
+export function takeOver({ id, token, early, connection }: Dialed): Saying {
+  const [offer, candidate] = [deferred(), deferred()];
+  const onsaid = (type: SaidType) => {
+    if (type === 'OFFER') offer.resolve(undefined);
+    if (type === 'CANDIDATE') candidate.resolve(undefined);
+  };
+  ahead = { line: { id, signaling: signaling.connect(id, token, onsaid, early) }, connection };
+  return { offer: offer.promise, candidate: candidate.promise };
+}
+
+/** What was dialed ahead, or a new line. */
+export function takeLine(): Ahead {
+  const taken = ahead ?? { line: dialLine({ random, signaling }) };
   ahead = null;
-  return line;
+  return taken;
 }

@@ -26,8 +26,8 @@ export function receive(fragment: string): Promise<ReceivingSession> {
 async function start(fragment: string): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
-  const line = takeLine();
-  lanes.prepare();
+  const { line, connection } = takeLine();
+  lanes.prepare(connection);
   // Asked for again below, where a failure is told.
   openDisk().catch(() => undefined);
   const keys = await deriveShareKeys(world.subtle, secret);

@@ -15,7 +15,7 @@ import { MatchedSource } from './flow/matched-source.ts';
 import type { Picked, ReturningShare, SharedAgain } from './flow/services.ts';
 import { Sharing } from './flow/sharing.ts';
 import type { SharingSession } from './flow/views.ts';
-import { home } from './line.ts';
+import { home } from './home.ts';
 import { lanes, requireWebRtc, told, world } from './world.ts';
 
 /** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */

@@ -1,7 +1,13 @@
 import { Workbox } from 'workbox-window';
 
 /**
- * Registers the service worker and reports when a newer version of the app waits to take over.
+ * Milliseconds from the start of the app to the service worker's, which on a first visit loads all of the app once more:
+ * until then the network and the processor are the person's.
+ */
+const REGISTER_AFTER_MS = 3_000;
+
+/**
+ * Registers the service worker after a while, and reports when a newer version of the app waits to take over.
  *
  * @param onready gets the call that switches over: it reloads the page once the new version is in charge.
  */
@@ -15,5 +21,6 @@ export function watchUpdate(onready: (apply: () => void) => void): void {
     });
   });
   // Without a service worker everything but working offline and zip streaming still works.
-  workbox.register().catch((error: unknown) => console.warn('no service worker:', error));
+  const register = () => workbox.register().catch((error: unknown) => console.warn('no service worker:', error));
+  setTimeout(() => void register(), REGISTER_AFTER_MS);
 }

@@ -2,7 +2,8 @@
 import { BeelineError } from './core/errors.ts';
 import type { Archive, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
-import { clock, nudge, random, signaling } from './line.ts';
+import { random } from './home.ts';
+import { clock, nudge, signaling } from './line.ts';
 import { deviceName } from './net/device.ts';
 import { PeerLaneFactory } from './net/lane.ts';
 import { openDisk } from './storage.ts';

@@ -1,5 +1,5 @@
-/** The two steps of the build that are about the first visit and the offline one. Runs in Node, under Vite. */
-import type { Plugin, Rolldown } from 'vite';
+/** The steps of the build that are about the first visit and the offline one. Runs in Node, under Vite. */
+import { build, type Plugin, type Rolldown } from 'vite';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -58,42 +58,57 @@ const HOME_CHUNK = 'Home';
 const LINK_CHUNK = 'receive';
 
 /**
- * Lets the browser load the app together with the page's first script, which asks for it, and with a link also what receives:
- * that script alone would be a round trip more. Only a script in the page itself can look for a link that early; the server
- * allows it by its hash.
+ * Lets the browser load at once what the page's first script asks for: with a link what receives, and the app without one.
+ * That script alone would be a round trip more. Only a script in the page itself can look for a link that early; the
+ * server allows it by its hash.
  */
-export function preloadApp(): Plugin {
+export function preloadFirst(): Plugin {
   return {
-    name: 'beeline:preload-app',
+    name: 'beeline:preload-first',
     apply: 'build',
     transformIndexHtml: {
       order: 'post',
       handler(_html, { bundle = {} }) {
-        const app = filesOf(bundle, APP_CHUNK);
-        const receiving = filesOf(bundle, LINK_CHUNK).filter((file) => !app.includes(file));
-        return [
-          { tag: 'script', children: preloadWithLink(receiving), injectTo: 'head' },
-          ...app.map((file) => ({
-            tag: 'link',
-            attrs: {
-              ...(file.endsWith('.css') ? { rel: 'preload', as: 'style' } : { rel: 'modulepreload' }),
-              href: `/${file}`,
-              crossorigin: true,
-            },
-            injectTo: 'head' as const,
-          })),
-        ];
+        const children = preloading(filesOf(bundle, LINK_CHUNK), filesOf(bundle, APP_CHUNK));
+        return [{ tag: 'script', children, injectTo: 'head' }];
       },
     },
   };
 }
 
-function preloadWithLink(files: readonly string[]): string {
-  const urls = JSON.stringify(files.map((file) => `/${file}`));
+/** Styles are loaded as such: a preloaded one has to be asked for in the same way. */
+function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
+  const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
   return (
-    `if(location.hash.length==${1 + FRAGMENT_LENGTH})for(const href of ${urls})document.head.append(Object.assign(` +
-    `document.createElement('link'),{rel:'modulepreload',crossOrigin:'',href}))`
+    `for(const href of location.hash.length==${1 + FRAGMENT_LENGTH}?${receive}:${app})document.head.append(Object.assign(` +
+    `document.createElement('link'),href.endsWith('.css')?{rel:'preload',as:'style'}:{rel:'modulepreload'},{crossOrigin:'',href}))`
   );
+}
+
+/**
+ * Puts a script and all that it imports into the page itself, where it runs before any other file has come.
+ *
+ * @param entry file of the script.
+ */
+export function inlineScript(entry: string): Plugin {
+  return {
+    name: 'beeline:inline-script',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      async handler() {
+        const built = await build({
+          configFile: false,
+          logLevel: 'error',
+          publicDir: false,
+          build: { write: false, target: 'es2022', lib: { entry, formats: ['iife'], name: 'inline' } },
+        });
+        const [script] = [built].flat().flatMap((result) => ('output' in result ? result.output : []));
+        if (script?.type !== 'chunk') throw new Error(`nothing came of ${entry}`);
+        return [{ tag: 'script', children: script.code.trim(), injectTo: 'head' }];
+      },
+    },
+  };
 }
 
 /** One file of a bundle, as far as preloading looks at it. */

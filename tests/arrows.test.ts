@@ -13,9 +13,20 @@ type Files = ReadonlyMap<string, string>;
 const SHARED_WITH_SERVER = 'src/core/signaling.ts';
 const ONLY_USER_OF_SIMPLE_PEER = 'src/net/lane.ts';
 /** Builds the adapters and hands them over: the entry of the page, and what it loads when it is needed. */
-const MAIN_FILES = ['app', 'line', 'main', 'receive', 'share', 'storage', 'stored', 'transfers', 'update', 'world'].map(
-  (name) => `src/${name}.ts`,
-);
+const MAIN_FILES = [
+  'app',
+  'dial',
+  'home',
+  'line',
+  'main',
+  'receive',
+  'share',
+  'storage',
+  'stored',
+  'transfers',
+  'update',
+  'world',
+].map((name) => `src/${name}.ts`);
 /** Run by Node while building, beside the code they build. */
 const BUILD_FILES = ['sw/build.ts', 'signal-server/dev.ts'];
 const FOLDERS: readonly (readonly [string, World])[] = [

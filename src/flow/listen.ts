@@ -22,8 +22,10 @@ const ANSWER_TIMEOUT_MS = 20_000;
 export interface ListenHandlers {
   /** Whether a receiver may connect; a code refuses it. */
   readonly admit: (receiverId: string) => ErrorCode | null;
-  /** An authentic offer was answered. */
+  /** An authentic offer is being answered. */
   readonly onattempt: (receiverId: string) => void;
+  /** The answer is out: until then a receiver waits for this page. */
+  readonly onanswered: () => void;
   readonly onlane: (receiverId: string, lane: Lane) => void;
   readonly onfailed: (receiverId: string, error: BeelineError) => void;
 }
@@ -197,8 +199,13 @@ class IncomingOffer {
   }
 
   #say(signal: LaneSignal): void {
-    if (signal.kind === 'answer') this.#send('ANSWER', () => this.#signed(signal.sdp));
-    else if (signal.kind === 'candidate') this.#send('CANDIDATE', () => Promise.resolve(signal));
+    if (signal.kind === 'answer') {
+      this.#send('ANSWER', () => this.#signed(signal.sdp));
+      void this.#outbox.then(
+        () => this.handlers.onanswered(),
+        () => undefined,
+      );
+    } else if (signal.kind === 'candidate') this.#send('CANDIDATE', () => Promise.resolve(signal));
   }
 
   #send(type: 'ANSWER' | 'CANDIDATE', make: () => Promise<SealedMessage>): void {

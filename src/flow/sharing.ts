@@ -36,6 +36,7 @@ export class Sharing implements SharingSession {
     this.#listener = new OfferListener(world, this.#signaling, identity, {
       admit: (receiver) => this.#refusal(receiver),
       onattempt: (receiver) => this.#begin(receiver),
+      onanswered: () => this.#publisher.touch(),
       onlane: (receiver, lane) => this.#connected(receiver, lane),
       onfailed: (receiver, { code }) => this.#attemptFailed(receiver, code),
     });
@@ -179,7 +180,6 @@ export class Sharing implements SharingSession {
     );
     this.#deliveries.set(receiver, delivery);
     this.#makeRoom();
-    this.#publisher.touch();
     return delivery;
   }
 

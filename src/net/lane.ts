@@ -30,30 +30,30 @@ export class PeerLaneFactory implements LaneFactory {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Makes a connection for the next attempt, and its certificate with it. That costs no packet, and the time that a page's
-   * first connection takes to start WebRTC.
+   * Makes a connection for the next attempt, and its certificate with it, or takes one that was made before. That costs no
+   * packet, and the time that a page's first connection takes to start WebRTC.
    */
-  prepare(): void {
-    this.#ready ??= makeConnection();
+  prepare(made?: RTCPeerConnection): void {
+    this.#ready ??= own(made ?? new RTCPeerConnection());
   }
 
   attempt(options: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
-    const own = this.#ready ?? makeConnection();
+    const ready = this.#ready ?? own(new RTCPeerConnection());
     this.#ready = null;
-    return new PeerLane(options, own, this.clock);
+    return new PeerLane(options, ready, this.clock);
   }
 }
 
-function makeConnection(): Own {
+/** Notes the channels that simple-peer makes, which it hands to nobody. */
+function own(connection: RTCPeerConnection): Own {
   const channels = new Map<number, RTCDataChannel>();
-  const Noting = class extends RTCPeerConnection {
-    override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {
-      const channel = super.createDataChannel(label, options);
-      if (options?.id !== undefined) channels.set(options.id, channel);
-      return channel;
-    }
+  const create = connection.createDataChannel.bind(connection);
+  connection.createDataChannel = (label, options) => {
+    const channel = create(label, options);
+    if (options?.id !== undefined) channels.set(options.id, channel);
+    return channel;
   };
-  return { connection: new Noting(), channels };
+  return { connection, channels };
 }
 
 /**

@@ -9,8 +9,9 @@ import type {
   SignalingMessage,
   SignalingStatus,
 } from '../core/ports.ts';
-import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES, WITH_ICE } from '../core/signaling.ts';
+import { HEARTBEAT_MS, type IceAnswer, PEER_ID_MAX, SIGNALING_MAX_BYTES } from '../core/signaling.ts';
 import { fetchIce, NO_ICE, parseIce } from './ice.ts';
+import { type EarlySocket, openSocket } from './socket.ts';
 
 const MessageSchema = v.object({
   type: v.picklist([
@@ -77,9 +78,17 @@ export class PeerJsSignaling implements SignalingFactory {
     private readonly ports: SignalingPorts,
   ) {}
 
-  /** @param onsaid called whenever the line has said a message. */
-  connect(id: string, token: string, onsaid: (type: SaidType) => void = () => undefined): Signaling {
-    return new SignalingLine(this.base, id, token, this.ports, onsaid);
+  /**
+   * @param onsaid called whenever the line has said a message.
+   * @param early what has been dialed under this id and token.
+   */
+  connect(
+    id: string,
+    token: string,
+    onsaid: (type: SaidType) => void = () => undefined,
+    early: EarlySocket | null = null,
+  ): Signaling {
+    return new SignalingLine(this.base, id, token, this.ports, onsaid, early);
   }
 }
 
@@ -108,12 +117,14 @@ class SignalingLine implements Signaling {
     private readonly token: string,
     private readonly ports: SignalingPorts,
     private readonly onsaid: (type: SaidType) => void,
+    early: EarlySocket | null,
   ) {
     this.#endNudges = ports.nudge(() => {
       if (this.#socket === null) this.#dial();
       else this.check();
     });
-    this.#dial();
+    if (early !== null && early.socket.readyState <= WebSocket.OPEN) this.#takeOver(early);
+    else this.#dial();
   }
 
   get status(): SignalingStatus {
@@ -177,20 +188,18 @@ class SignalingLine implements Signaling {
   #dial(): void {
     if (this.#closed) return;
     this.#cancelTimer?.();
-    const url = new URL('peerjs', this.base);
-    url.protocol = url.protocol.replace('http', 'ws');
-    url.search = String(
-      new URLSearchParams({
-        key: 'peerjs',
-        id: this.id,
-        token: this.token,
-        [WITH_ICE.name]: WITH_ICE.value,
-      }),
-    );
     this.#iceAhead = null;
-    const socket = new WebSocket(url);
+    this.#listen(openSocket(this.base, this.id, this.token), this.ports.clock.now());
+  }
+
+  #takeOver({ socket, dialedAt, said }: EarlySocket): void {
+    this.#listen(socket, dialedAt);
+    for (const data of said) this.#receive(data);
+  }
+
+  #listen(socket: WebSocket, dialedAt: number): void {
     this.#socket = socket;
-    this.#dialedAt = this.ports.clock.now();
+    this.#dialedAt = dialedAt;
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#ended(code);
     this.#cancelTimer = this.ports.clock.after(OPEN_TIMEOUT_MS, () => {

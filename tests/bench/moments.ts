@@ -34,6 +34,8 @@ export const MOMENT_NAMES: readonly (readonly [name: string, moment: Moment])[] 
 
 interface Noted {
   readonly moments: Moments;
+  /** Resolves at the first of each. */
+  readonly reached: Readonly<Record<'first' | 'firstByte', Promise<void>>>;
 }
 
 /** To be called before the pages are opened. */
@@ -49,9 +51,16 @@ export async function noteMoments(device: Device): Promise<void> {
       click: 0,
       firstByte: 0,
     };
-    Object.assign(window, { moments });
+    const told = { first: () => undefined, firstByte: () => undefined };
+    const reached = {
+      first: new Promise<void>((resolve) => Object.assign(told, { first: resolve })),
+      firstByte: new Promise<void>((resolve) => Object.assign(told, { firstByte: resolve })),
+    };
+    Object.assign(window, { moments, reached });
     const note = (moment: keyof typeof moments): void => {
-      if (moments[moment] === 0) moments[moment] = Math.round(performance.now());
+      if (moments[moment] !== 0) return;
+      moments[moment] = Math.round(performance.now());
+      if (moment === 'first' || moment === 'firstByte') told[moment]();
     };
 
     class NotedSocket extends WebSocket {
@@ -98,6 +107,11 @@ export function momentsOf(page: Page): Promise<Moments> {
   return page.evaluate(() => (window as unknown as Noted).moments);
 }
 
+/** Leaves the page alone until then: looking for a button costs its main thread some 50 ms the first time. */
+export function reached(page: Page, moment: 'first' | 'firstByte'): Promise<void> {
+  return page.evaluate((name) => (window as unknown as Noted).reached[name], moment);
+}
+
 /** One fresh share, opened by the receiver. */
 export async function measureVisit(from: Device, to: Device, baseUrl: string, path: string): Promise<Moments> {
   const sender = await SenderScreen.open(from, baseUrl);
@@ -105,7 +119,9 @@ export async function measureVisit(from: Device, to: Device, baseUrl: string, pa
     await sender.chooseFiles([path]);
     const receiver = await ReceiverScreen.open(to, await sender.link());
     try {
+      await reached(receiver.page, 'first');
       await receiver.receive();
+      await reached(receiver.page, 'firstByte');
       await receiver.verified();
       await underServiceWorker(receiver.page);
       return await momentsOf(receiver.page);

@@ -19,6 +19,16 @@ test('the page opens with the server stopped, and says what works without it', a
   await link.getByText('The Beeline server cannot be reached.').first().waitFor();
 });
 
+test('a page that is opened with a link dials before any of its files has come', async ({ scene }) => {
+  const device = await scene.device();
+  const page = await device.context.newPage();
+  await page.route('**/assets/**', () => undefined);
+  const dialed = page.waitForEvent('websocket');
+  await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
+  expect(new URL((await dialed).url()).host).toBe(new URL(scene.baseUrl).host);
+  await page.close();
+});
+
 test('Chromium finds nothing against installing it', async ({ scene }) => {
   const device = await scene.device();
   const page = await device.open(`${scene.baseUrl}/`);

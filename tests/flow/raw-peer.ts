@@ -78,6 +78,7 @@ export function rawSender(world: TestWorld, identity: ShareIdentity): Promise<Ra
     const listener = new OfferListener(world, line, identity, {
       admit: () => null,
       onattempt: () => undefined,
+      onanswered: () => undefined,
       onfailed: () => undefined,
       onlane: (_, lane) => {
         world.signaling.forget(identity.keys.roomId);

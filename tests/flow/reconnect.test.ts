@@ -309,6 +309,24 @@ describe('in a time that stands still', () => {
     expect(scene.network.met).toHaveLength(1);
   });
 
+  it('a receiver has its place at once, and is shown when the answer is out', async () => {
+    const identity = await scene.share();
+    const sharing = scene.shares[0]?.sharing;
+    sharing?.setAdmission('first');
+    const shown: (number | undefined)[] = [];
+    scene.server.relay = (message) => {
+      if (message.type === 'ANSWER') shown.push(sharing?.view.deliveries.length);
+      scene.server.deliver(message);
+    };
+    // What is shown next is shown at once.
+    await scene.pass(1_000);
+    const both = [scene.receive(identity), scene.receive(identity)];
+    await scene.crypto.quiet();
+    expect(both.map(({ view }) => view.state.at).sort()).toEqual(['failed', 'offered']);
+    expect(shown).toEqual([0, 0]);
+    expect(sharing?.view.deliveries).toHaveLength(1);
+  });
+
   it('[S8] at most 32 offers are answered at a time', async () => {
     const identity = await scene.share();
     scene.server.alter((message) => (message.type === 'OFFER' ? [message] : []));
@@ -348,6 +366,7 @@ describe('in a time that stands still', () => {
     const listener = new OfferListener(scene.world, line, identity, {
       admit: () => null,
       onattempt: (receiver) => attempts.push(receiver),
+      onanswered: () => undefined,
       onlane: () => undefined,
       onfailed: () => undefined,
     });

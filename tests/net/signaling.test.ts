@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { HEARTBEAT_MS, SIGNALING_MAX_BYTES } from '../../src/core/signaling.ts';
 import type { Signaling, SignalingMessage, SignalingStatus } from '../../src/core/ports.ts';
 import { PeerJsSignaling } from '../../src/net/signaling.ts';
+import { type EarlySocket, openEarly } from '../../src/net/socket.ts';
 import { ManualClock, realRandom } from '../doubles/clock.ts';
 
 /** Every socket the line has made, and when each was closed, as the line itself sees it. */
@@ -85,6 +86,7 @@ const ASKED = { type: 'HEARTBEAT', payload: 'answer' };
 let server: BareServer;
 let clock: ManualClock;
 let line: Signaling;
+let factory: PeerJsSignaling;
 let online: (() => void)[] = [];
 const messages: SignalingMessage[] = [];
 let statusWake: (() => void)[] = [];
@@ -106,7 +108,8 @@ beforeEach(async () => {
     };
   };
   const ports = { clock, nudge, random: { ...realRandom, fraction: () => 0.5 } };
-  line = new PeerJsSignaling(base, ports).connect('me', 'my token', (type) => said.push(type));
+  factory = new PeerJsSignaling(base, ports);
+  line = factory.connect('me', 'my token', (type) => said.push(type));
   line.onmessage = (message) => messages.push(message);
   line.onstatus = () => {
     for (const wake of statusWake.splice(0)) wake();
@@ -205,6 +208,49 @@ describe('the signaling line', () => {
     expect(await server.heard(visit, 1)).toEqual([ASKED]);
     clock.advance(1);
     expect(await server.heard(visit, 2)).toEqual([ASKED, ASKED]);
+  });
+});
+
+describe('a socket that was opened before its line', () => {
+  /** Resolves with what the server has seen of it once its page has read what that said. */
+  async function openedEarly(): Promise<{ readonly early: EarlySocket; readonly visit: Visit }> {
+    await server.visit(0);
+    const early = openEarly(await server.base(), 'early', 'its token');
+    const visit = await server.visit(1);
+    visit.socket.send('{"type":"OPEN"}');
+    visit.socket.send('{"type":"OFFER","src":"you"}');
+    await read(visit);
+    return { early, visit };
+  }
+
+  it('says who it is as the line does, and is the line’s with all that was said to it', async () => {
+    const { early, visit } = await openedEarly();
+    const late = factory.connect('early', 'its token', undefined, early);
+    try {
+      expect(Object.fromEntries(visit.url.searchParams)).toMatchObject({ id: 'early', token: 'its token', ice: '1' });
+      expect(late.status).toBe('open');
+      late.send('OFFER', 'you', { b: 1 });
+      expect(await server.heard(visit, 1)).toEqual([{ type: 'OFFER', dst: 'you', payload: { b: 1 } }]);
+      const heard = new Promise((resolve) => (late.onmessage = resolve));
+      visit.socket.send('{"type":"ANSWER","src":"you"}');
+      expect(await heard).toMatchObject({ type: 'ANSWER' });
+      expect(dialed).toHaveLength(2);
+    } finally {
+      late.close();
+    }
+  });
+
+  it('is dialed anew when it has closed meanwhile', async () => {
+    const { early, visit } = await openedEarly();
+    visit.socket.terminate();
+    await dialed[1]?.closed;
+    const late = factory.connect('early', 'its token', undefined, early);
+    try {
+      expect((await server.visit(2)).url.searchParams.get('id')).toBe('early');
+      expect(late.status).toBe('connecting');
+    } finally {
+      late.close();
+    }
   });
 });
 
