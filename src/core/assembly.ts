@@ -1,7 +1,13 @@
-import { type Bytes, equalBytes } from './bytes.ts';
+import { type Bytes, equalBytes, KIB } from './bytes.ts';
 import { BeelineError } from './errors.ts';
 import { type Chunk, numberOf } from './frame.ts';
 import { CHUNK_BYTES } from './limits.ts';
+
+/**
+ * A view of a payload keeps its whole message of 64 KiB in memory until the disk has it. From this many bytes on that is at
+ * most sixteen times what it cost in credit; a shorter payload is copied. Rule [K2].
+ */
+const MIN_VIEW_BYTES = 4 * KIB;
 
 /** A piece whose chunks are all here, not yet verified. */
 export interface AssembledPiece {
@@ -35,7 +41,8 @@ export class Assembler {
    * @throws BeelineError `protocol` when the chunk contradicts an earlier one.
    */
   add(chunk: Chunk, length: number): AssembledPiece | null {
-    if (chunk.payload.length === length) return { piece: chunk.piece, bytes: chunk.payload, hash: chunk.hash };
+    if (chunk.payload.length === length)
+      return { piece: chunk.piece, bytes: outliving(chunk.payload), hash: chunk.hash.slice() };
     const assembly = this.#open.get(chunk.piece) ?? this.#begin(chunk, length);
     if (!equalBytes(assembly.hash, chunk.hash)) throw new BeelineError('protocol', 'two hashes for one piece');
     const bit = 1 << numberOf(chunk);
@@ -77,4 +84,9 @@ export class Assembler {
     this.#open.set(piece, assembly);
     return assembly;
   }
+}
+
+/** A payload that may be kept for longer than its message is looked at. */
+function outliving(payload: Bytes): Bytes {
+  return payload.length < MIN_VIEW_BYTES ? payload.slice() : payload;
 }

@@ -47,6 +47,21 @@ describe('assembly', () => {
     );
   });
 
+  it('[K2] a short piece does not keep its message in memory, and a longer one is not copied', () => {
+    const message = seededBytes(2 * CHUNK_BYTES, 5);
+    const assembler = new Assembler();
+    const keptBy = (length: number): number => {
+      const payload = message.subarray(100, 100 + length);
+      const assembled = assembler.add({ piece: 0, offset: 0, hash: message.subarray(0, 32), payload }, length);
+      expect(Buffer.compare(assembled?.bytes ?? new Uint8Array(), payload)).toBe(0);
+      expect(assembled?.hash.buffer.byteLength).toBe(32);
+      return assembled?.bytes.buffer.byteLength ?? 0;
+    };
+    expect(keptBy(1)).toBe(1);
+    expect(keptBy(4_095)).toBe(4_095);
+    expect(keptBy(4_096)).toBe(message.length);
+  });
+
   it('[F4] a chunk that is already here changes nothing, whatever it says', () => {
     const bytes = seededBytes(CHUNK_BYTES + 10, 1);
     const [first, last] = chunksFrom(0, bytes);

@@ -19,11 +19,9 @@ const DIRECTIONS: { readonly from: Maker; readonly to: Maker }[] = [
 const TOLERANCE = 1.02;
 
 /** Its page counts what it sends. */
-/** @param losesLanes the receiver's page ends in mid-transfer. */
-async function senderWith(maker: Maker, scene: Scene, losesLanes = false): Promise<FirefoxSender | SenderScreen> {
+async function senderWith(maker: Maker, scene: Scene): Promise<FirefoxSender | SenderScreen> {
   if (maker === 'Firefox') {
     const device = await scene.firefox();
-    device.losesLanes = losesLanes;
     await tapWire(device);
     return FirefoxSender.open(device, scene.baseUrl);
   }
@@ -88,7 +86,7 @@ test.for(DIRECTIONS)(
   'from $from to $to, a reload of the receiver costs only what is missing',
   async (makers, { scene }) => {
     const file = await scene.file('film.bin', 64 * MIB);
-    const sender = await senderWith(makers.from, scene, true);
+    const sender = await senderWith(makers.from, scene);
     await sender.chooseFiles([file.path]);
     const receiver = await receiverWith(makers.to, scene, await sender.link());
     await receiver.receive();
