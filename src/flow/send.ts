@@ -61,7 +61,7 @@ type Waiting = 'pieces' | 'credit' | 'lanes' | null;
 /**
  * The sending pipe of one receiver:
  *
- *     scheduler - source.read - SHA-256 - chunks - credit and watermarks - whichever lane has room
+ *     scheduler - source.read - SHA-256 - messages of chunks - credit and windows - whichever lane has room
  */
 export class PieceSender {
   /** Something changed that the pipe may be waiting for: credit, wants, pause, a lane. */

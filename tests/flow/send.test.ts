@@ -159,7 +159,7 @@ describe('the sending pipe', () => {
     await ended;
   });
 
-  it('[K1] never has more in the channel than the watermark and one message', async () => {
+  it('[K1] [T5] never has more in a single lane than the watermark and one message', async () => {
     const { bulk, sender, ended } = begin([5 * PIECE_BYTES]);
     await watched.quiet();
     expect(bulk.bufferedAmount).toBeGreaterThan(HIGH_WATERMARK);
