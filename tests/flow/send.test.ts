@@ -356,8 +356,7 @@ describe('the sending pipe', () => {
     sender.addLane(1, other);
     for (let before = -1; before < other.sent.length;) {
       before = other.sent.length;
-      bulk.drain();
-      other.drain();
+      deliver(sender, [bulk, other]);
       await watched.quiet();
     }
     const isSmall = ({ piece }: Chunk): boolean => piece < small.length;
