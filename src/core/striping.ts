@@ -1,13 +1,14 @@
 /**
- * Which lane carries which chunk, on the sender's side. A lane is ordered and reliable, so a verified piece proves that
- * its lanes have delivered everything up to its chunks; what is proven is never sent again. Every operation takes
- * constant time for each chunk, all told. Times in milliseconds from any clock that only rises. Rules [T1] to [T4], [T6].
+ * Which lane carries which chunk, on the sender's side. A lane is ordered and reliable, so what the receiver has read from
+ * it is what was sent first, and a verified piece proves that its lanes have delivered everything up to its chunks; what is
+ * proven is never sent again. Every operation takes constant time for each chunk, all told. Times in milliseconds from any
+ * clock that only rises. Rules [T1] to [T4], [T6].
  */
 
 /** Chunks to send again: piece to a mask in which bit n stands for chunk n. A piece has at most 15. */
 export type Resend = ReadonlyMap<number, number>;
 
-/** Chunks that a slow lane keeps from being verified, to go over any other. */
+/** Chunks that a slow lane holds up, to go over any other. */
 export interface LateChunks {
   readonly lane: number;
   readonly chunks: Resend;
@@ -25,7 +26,7 @@ const PROOF_MS = 200;
 const LATE_FACTOR = 2;
 /** An acknowledgement may take 100 ms, a retransmission timer 400: below this nothing is late. */
 const MIN_LATE_MS = 500;
-/** While nothing sent later has been verified the receiver's disk may be what is slow: twice the factor, and this. */
+/** While nothing sent later has arrived the receiver's page may be what is slow: twice the factor, and this. */
 const MIN_SILENT_MS = 2_000;
 /** Between two times that one chunk is sent again as late. */
 const AGAIN_MS = 2_000;
@@ -64,6 +65,8 @@ class LaneLine {
   /** Index of the oldest chunk under way, and the position of the first in the array. */
   #head = 0;
   #base = 0;
+  /** Bytes of all chunks, and of those from the oldest under way on. */
+  #pushed = 0;
   #outstanding = 0;
   #delayMs: number | null = null;
   /** When the latest chunk that is proven to have arrived was sent. */
@@ -97,19 +100,18 @@ class LaneLine {
 
   push(copy: Copy): void {
     this.#copies.push(copy);
+    this.#pushed += copy.bytes;
     this.#outstanding += copy.bytes;
   }
 
   /** Everything up to a position has arrived. */
   prove(position: number, nowMs: number): void {
-    let copy = this.#copies[this.#head];
-    while (copy !== undefined && copy.position <= position) {
-      copy.piece.arrived |= copy.bit;
-      this.provenSentMs = copy.sentMs;
-      if (copy.position === position) this.#delayMs = smooth(this.#delayMs, nowMs - copy.sentMs, PROOF_MS);
-      this.#advance();
-      copy = this.#copies[this.#head];
-    }
+    this.#arrive(({ position: at }) => at <= position, nowMs);
+  }
+
+  /** The first so many bytes have arrived. */
+  proveBytes(bytes: number, nowMs: number): void {
+    this.#arrive((copy) => this.#pushed - this.#outstanding + copy.bytes <= bytes, nowMs);
   }
 
   /** What is under way and matters. */
@@ -118,6 +120,20 @@ class LaneLine {
       const copy = this.#copies[at];
       if (copy !== undefined && matters(copy)) yield copy;
     }
+  }
+
+  #arrive(hasArrived: (oldest: Copy) => boolean, nowMs: number): void {
+    let last: Copy | null = null;
+    let copy = this.#copies[this.#head];
+    while (copy !== undefined && hasArrived(copy)) {
+      copy.piece.arrived |= copy.bit;
+      last = copy;
+      this.#advance();
+      copy = this.#copies[this.#head];
+    }
+    if (last === null) return;
+    this.provenSentMs = last.sentMs;
+    this.#delayMs = smooth(this.#delayMs, nowMs - last.sentMs, PROOF_MS);
   }
 
   #advance(): void {
@@ -161,6 +177,11 @@ export class Striping {
     };
     record.copies.push(copy);
     line.push(copy);
+  }
+
+  /** The receiver has read so many payload bytes from a lane. */
+  arrived(lane: number, bytes: number, nowMs: number): void {
+    this.#lanes.get(lane)?.proveBytes(bytes, nowMs);
   }
 
   /** The receiver has the piece. @returns false for one that was not under way. */

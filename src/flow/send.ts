@@ -142,6 +142,7 @@ export class PieceSender {
     if (lane === undefined) return;
     this.#lanes.delete(id);
     this.options.credit.refund(lane.sent - received);
+    this.#striping.arrived(id, received, this.options.clock.now());
     this.#sendAgain(this.#striping.laneLost(id));
     this.#wake.notify();
   }
@@ -155,6 +156,7 @@ export class PieceSender {
     if (lane === undefined) return;
     expectCount(lane, bytes);
     lane.arrived = bytes;
+    this.#striping.arrived(id, bytes, this.options.clock.now());
     this.#wake.notify();
   }
 

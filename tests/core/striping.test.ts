@@ -27,10 +27,16 @@ function pace(to: Striping, lane: number, fromPiece: number, count: number, ever
 const LANES = 4;
 const PIECES = 12;
 
+function bytesOf(name: string): number {
+  return 1 + (Number(name.split('/')[1]) % 3);
+}
+
 /** Lanes that deliver in order, a receiver that puts pieces together, and a sender with a queue of chunks to repeat. */
 class World {
   readonly striping = striping(LANES);
   readonly lanes: (string[] | null)[] = Array.from({ length: LANES }, () => []);
+  /** Bytes that have arrived over each. */
+  readonly bytes = Array.from({ length: LANES }, () => 0);
   readonly received = new Set<string>();
   readonly verified = new Set<number>();
   readonly queue = new Set<string>();
@@ -45,12 +51,25 @@ class World {
     line.push(name);
     this.queue.delete(name);
     this.sent.add(name);
-    this.striping.sent(lane, piece, chunk, 1 + (chunk % 3), this.nowMs);
+    this.striping.sent(lane, piece, chunk, bytesOf(name), this.nowMs);
   }
 
   deliver(lane: number): void {
     const name = this.lanes[lane]?.shift();
-    if (name !== undefined) this.received.add(name);
+    if (name === undefined) return;
+    this.received.add(name);
+    this.bytes[lane] = (this.bytes[lane] ?? 0) + bytesOf(name);
+  }
+
+  /** The receiver says what it has read from the lane. */
+  tell(lane: number): void {
+    if (this.lanes[lane] !== null) this.striping.arrived(lane, this.bytes[lane] ?? 0, this.nowMs);
+  }
+
+  open(lane: number): void {
+    this.lanes[lane] = [];
+    this.bytes[lane] = 0;
+    this.striping.laneOpened(lane);
   }
 
   /** Every chunk that was sent of it has come: the receiver says so. */
@@ -103,6 +122,7 @@ const step = fc.record({
     'send',
     'deliver',
     'deliver',
+    'tell',
     'verify',
     'repeat',
     'late',
@@ -125,15 +145,13 @@ describe('striping', () => {
           world.nowMs += ms;
           if (what === 'send') world.send(lane, `${piece}/${chunk}`);
           else if (what === 'deliver') world.deliver(lane);
+          else if (what === 'tell') world.tell(lane);
           else if (what === 'verify') world.verify(piece);
           else if (what === 'again') world.again(piece);
           else if (what === 'repeat') for (const name of [...world.queue]) world.send(lane, name);
           else if (what === 'late') for (const { chunks } of world.striping.late(world.nowMs)) world.repeat(chunks);
           else if (what === 'lose' && chunk === 0) world.lose(lane);
-          else if (what === 'open' && world.lanes[lane] === null) {
-            world.lanes[lane] = [];
-            world.striping.laneOpened(lane);
-          }
+          else if (what === 'open' && world.lanes[lane] === null) world.open(lane);
           world.check();
         }
         for (let lane = 0; lane < LANES; lane++) world.lose(lane);
@@ -153,6 +171,19 @@ describe('striping', () => {
     expect(lanes.verified(2, 50)).toBe(true);
     expect(lanes.outstanding(0)).toBe(3);
     expect(lanes.outstanding(1)).toBe(0);
+    expect(lanes.laneLost(0)).toEqual(new Map([[1, 0b10]]));
+  });
+
+  it('[T1] what the receiver has read from a lane is what was sent first, and only whole chunks', () => {
+    const lanes = striping(2);
+    lanes.sent(0, 1, 0, 100, 0);
+    lanes.sent(0, 2, 0, 20, 0);
+    lanes.sent(0, 1, 1, 3, 0);
+    lanes.arrived(0, 119, 50);
+    expect(lanes.outstanding(0)).toBe(23);
+    lanes.arrived(0, 120, 50);
+    lanes.arrived(7, 1, 50);
+    expect(lanes.outstanding(0)).toBe(3);
     expect(lanes.laneLost(0)).toEqual(new Map([[1, 0b10]]));
   });
 
@@ -205,6 +236,16 @@ describe('striping', () => {
     pace(lanes, 1, 200, 40, 50, 100);
     expect(lanes.late(3_800)).toEqual([]);
     expect(lanes.late(4_500).length).toBeGreaterThan(0);
+  });
+
+  it('[T4] does not blame a lane for what the receiver has read from it, however long its disk takes', () => {
+    const lanes = striping(2);
+    pace(lanes, 0, 100, 40, 50, 100);
+    pace(lanes, 1, 200, 40, 50, 100);
+    lanes.sent(1, 300, 0, 10, 2_000);
+    lanes.arrived(0, 40 * CHUNK_BYTES, 2_100);
+    lanes.arrived(1, 40 * CHUNK_BYTES, 2_100);
+    expect(lanes.late(9_000)).toEqual([{ lane: 1, chunks: new Map([[300, 1]]) }]);
   });
 
   it('[T4] has nobody to compare a single lane with, and waits for it', () => {
