@@ -68,12 +68,13 @@ export class Scene {
   }
 }
 
-/** Also fails a test when one of its pages printed or threw an error, and shows all pages of a test that failed. */
+/** Also fails a test when one of its pages printed or threw an error, and says with a failure what all pages showed. */
 export const test = base.extend<{ scene: Scene }>({
   scene: async ({ task }, use) => {
     const scene = new Scene(await mkdtemp(join(tmpdir(), 'beeline-e2e-')), inject('baseUrl'));
     await use(scene);
-    if (task.result?.state === 'fail') console.log(await scene.describe());
+    const [failure] = task.result?.errors ?? [];
+    if (failure !== undefined) failure.message += `\n\n${await scene.describe()}`;
     const complaints = scene.complaints();
     await scene.close();
     expect(complaints).toEqual([]);
