@@ -22,7 +22,7 @@ const ARGS = [
  * Blobs in the browser's memory, which would test something else.
  */
 export class Device {
-  /** Errors that pages and workers printed or threw, and that no test expected. */
+  /** Errors that pages and workers printed or threw, and crashes of pages, that no test expected. */
   readonly complaints: string[] = [];
   readonly #expected: RegExp[] = [];
   #context: BrowserContext;
@@ -106,6 +106,7 @@ export class Device {
     this.context.on('weberror', (thrown) => {
       this.#complain(`thrown: ${thrown.error().stack ?? thrown.error().message}`);
     });
+    this.context.on('page', (page) => page.on('crash', () => this.#complain(`crashed: ${page.url()}`)));
   }
 
   #complain(text: string): void {
