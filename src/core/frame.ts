@@ -33,6 +33,15 @@ export function numberOf({ offset }: Chunk): number {
   return offset / CHUNK_BYTES;
 }
 
+/** A chunk that was copied into a message: the memory it came from may be used for something else by the time it is sent. */
+export interface PackedChunk {
+  readonly piece: number;
+  /** Its place in the piece, 0 to 14. */
+  readonly number: number;
+  /** Of its payload. */
+  readonly bytes: number;
+}
+
 /**
  * A bulk message to be filled and sent: chunks one behind the other, each big-endian:
  *
@@ -50,11 +59,11 @@ export function numberOf({ offset }: Chunk): number {
 export class ChunkMessage {
   readonly #buffer = new Uint8Array(MESSAGE_BYTES);
   readonly #view = new DataView(this.#buffer.buffer);
-  readonly #chunks: Chunk[] = [];
+  readonly #chunks: PackedChunk[] = [];
   #length = 0;
 
-  /** The chunks in it. */
-  get chunks(): readonly Chunk[] {
+  /** What is in it, in order. */
+  get chunks(): readonly PackedChunk[] {
     return this.#chunks;
   }
 
@@ -84,7 +93,7 @@ export class ChunkMessage {
     this.#view.setUint32(at + 8, chunk.offset);
     this.#buffer.set(chunk.hash, at + 12);
     this.#buffer.set(chunk.payload, at + CHUNK_HEADER_BYTES);
-    this.#chunks.push(chunk);
+    this.#chunks.push({ piece: chunk.piece, number: numberOf(chunk), bytes: chunk.payload.length });
     this.#length = at + CHUNK_HEADER_BYTES + chunk.payload.length;
   }
 

@@ -253,8 +253,7 @@ export class PieceSender {
     if (this.#start instanceof StartPace) this.#start.sent(payloadBytes);
     this.options.credit.spend(payloadBytes);
     const nowMs = this.options.clock.now();
-    for (const chunk of message.chunks)
-      this.#striping.sent(id, chunk.piece, numberOf(chunk), chunk.payload.length, nowMs);
+    for (const { piece, number, bytes } of message.chunks) this.#striping.sent(id, piece, number, bytes, nowMs);
     message.clear();
   }
 

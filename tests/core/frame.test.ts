@@ -142,7 +142,10 @@ describe('frames', () => {
     expect([message.bytes.length, message.payloadBytes]).toEqual([MESSAGE_BYTES, CHUNK_BYTES - CHUNK_HEADER_BYTES]);
     expect(message.fits(more)).toBe(false);
     expect(() => message.add(more)).toThrow(RangeError);
-    expect(message.chunks).toEqual([first, rest]);
+    expect(message.chunks).toEqual([
+      { piece: 0, number: 0, bytes: 1_000 },
+      { piece: 1, number: 0, bytes: CHUNK_BYTES - 1_000 - CHUNK_HEADER_BYTES },
+    ]);
     message.clear();
     expect([message.bytes.length, message.payloadBytes, message.chunks]).toEqual([0, 0, []]);
     expect(message.fits(more)).toBe(true);

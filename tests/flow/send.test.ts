@@ -51,8 +51,12 @@ class HeldChannel implements BulkChannel {
   }
 
   get payloadBytes(): number {
-    return this.sent.reduce((sum, { payload }) => sum + payload.length, 0);
+    return payloadOf(this.sent);
   }
+}
+
+function payloadOf(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { payload }) => sum + payload.length, 0);
 }
 
 let watched: WatchedCrypto;
@@ -235,6 +239,33 @@ describe('the sending pipe', () => {
     sender.arrived(7, 1);
     sender.stop();
     await ended;
+  });
+
+  it('[T2] sends again what lost lanes had under way, whatever its memory was used for since', async () => {
+    for (let phase = 0; phase < 15; phase++) {
+      const { bulk, sender, ended, table } = begin([14 * PIECE_BYTES]);
+      const lanes = [bulk, new HeldChannel(table), new HeldChannel(table)];
+      lanes.slice(1).forEach((lane, at) => sender.addLane(at + 1, lane));
+      sender.setPath(true, 1);
+      // Each has two chunks under way, and the next one waits in its message until one of them arrives.
+      for (let step = 0; step < 30 + phase; step++) {
+        await watched.quiet();
+        const id = step % lanes.length;
+        sender.arrived(id, payloadOf(lanes[id]?.sent.slice(0, -1) ?? []));
+      }
+      await watched.quiet();
+      const arrived = lanes.slice(1).map(({ sent }) => sent.slice(0, -2));
+      arrived.forEach((chunks, at) => sender.removeLane(at + 1, payloadOf(chunks)));
+      for (let sent = -1; sent < bulk.sent.length;) {
+        sent = bulk.sent.length;
+        deliver(sender, 0, bulk);
+        await watched.quiet();
+      }
+      const all = [...arrived, bulk.sent].flat().map(({ piece, offset }) => `${piece} ${offset}`);
+      expect(new Set(all).size).toBe(14 * 15);
+      sender.stop();
+      await ended;
+    }
   });
 
   it('[T7] sends a full chunk over each lane while more are made, and then at the pace of the start', async () => {
