@@ -1,8 +1,8 @@
 import type { Clock } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 
-/** Milliseconds for which a relay's answer over UDP may come after one over TCP: a lost packet goes again after 250. */
-const LATE_MS = 500;
+/** Milliseconds for which a relay's answer over UDP may come after one over TCP: a lost packet goes again after 250, and 500 later. */
+const LATE_MS = 1_000;
 
 /** What is read of a candidate. Source: W3C webrtc; of UDP, Chromium says null in place of `udp`, and Firefox says nothing at all. */
 export interface Gathered {

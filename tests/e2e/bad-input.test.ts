@@ -2,7 +2,7 @@ import { rm, truncate } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { MIB, sha256OfFile, sha256OfZip, type TestFile } from './files.ts';
-import { ReceiverScreen, SenderScreen, underServiceWorker } from './pages.ts';
+import { ReceiverScreen, SenderScreen, TRANSFER_MS, underServiceWorker } from './pages.ts';
 import { test, type Scene } from './scene.ts';
 import { startServer } from './server.ts';
 
@@ -94,7 +94,7 @@ async function spoilSecond(scene: Scene, spoil: (second: TestFile) => Promise<vo
 }
 
 async function expectOthersArrived(receiver: ReceiverScreen, files: readonly TestFile[]): Promise<void> {
-  await receiver.heading('Received and verified: 2 of 3 files').waitFor({ timeout: 240_000 });
+  await receiver.heading('Received and verified: 2 of 3 files').waitFor({ timeout: TRANSFER_MS });
   const saved = await sha256OfZip(await receiver.saveAsZip());
   const others = files.filter(({ name }) => name !== '2.bin');
   expect(saved).toEqual(new Map(others.map(({ name, sha256 }) => [name, sha256])));
