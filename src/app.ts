@@ -1,24 +1,12 @@
 /** The screens, and what they can ask for. */
 import { mount } from 'svelte';
 import type { Findings } from './core/check.ts';
-import { BeelineError } from './core/errors.ts';
 import { canChoosePlace, choosePlace } from './disk/place.ts';
 import { canChooseFiles, chooseFiles, pickDrop, pickFiles } from './disk/sources.ts';
 import type { Services } from './flow/services.ts';
 import App from './ui/App.svelte';
-import { watchUpdate } from './update.ts';
-
-/** Milliseconds for a part of the app: one that is on its way for longer gives the reason. Rule [C11]. */
-const LOAD_MS = 15_000;
-
-/** @throws BeelineError `not-loaded` */
-function arrived<Part>(part: Promise<Part>): Promise<Part> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause?: unknown): void => reject(new BeelineError('not-loaded', '', { cause }));
-    setTimeout(fail, LOAD_MS);
-    part.then(resolve, fail);
-  });
-}
+import { arrived } from './arrived.ts';
+import { registerServiceWorker, watchUpdate } from './update.ts';
 
 const sending = () => arrived(import('./share.ts'));
 const kept = () => import('./transfers.ts');
@@ -44,6 +32,7 @@ const services: Services = {
 
 /** Looks at what this device can reach. Loaded with the check page. */
 const check = async (): Promise<Findings> => {
+  registerServiceWorker();
   const [{ probe }, { world }] = await Promise.all([import('./net/probes.ts'), import('./world.ts')]);
   return probe({ ...world, room: () => world.sinks.room() });
 };

@@ -4,6 +4,8 @@
  * over UDP 50 ms after it began to open a socket, for nothing if that takes longer, and again only 250 ms later.
  */
 import './dial.ts';
+import { arrived } from './arrived.ts';
+import { explain } from './core/errors.ts';
 import type { Dialed } from './dial.ts';
 import { takeOver } from './line.ts';
 
@@ -22,14 +24,27 @@ async function receiveFirst(dialed: Dialed): Promise<void> {
   await candidate;
 }
 
-/** The app asks for the same, and tells when it does not come. */
+/** Says what the app would say, and makes room for it should it come yet. */
+function tellNotLoaded(): () => void {
+  const { sentence, next } = explain('not-loaded');
+  const words = document.createElement('p');
+  words.role = 'alert';
+  words.textContent = `${sentence} ${next}`;
+  document.body.append(words);
+  return () => words.remove();
+}
+
+/** The app asks for what receives as well, and tells when that does not come. */
 async function start(): Promise<void> {
   const { dialed } = globalThis;
   if (dialed !== undefined) {
     const begun = receiveFirst(dialed).catch(() => undefined);
     await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
   }
-  const { showApp } = await loadApp();
+  const app = loadApp();
+  const makeRoom = await arrived(app).then(() => null, tellNotLoaded);
+  const { showApp } = await app;
+  makeRoom?.();
   showApp();
 }
 

@@ -1,6 +1,8 @@
 /** Starts receivers' sessions. Loaded when a link is opened. */
+import { BeelineError } from './core/errors.ts';
 import { deriveShareKeys, parseFragment } from './core/link.ts';
 import { Receiving } from './flow/receiving.ts';
+import type { ReceiverLine } from './flow/receiver-line.ts';
 import type { ReceivingSession } from './flow/views.ts';
 import { takeLine } from './line.ts';
 import { openDisk } from './storage.ts';
@@ -17,9 +19,12 @@ export function receiveAhead(fragment: string): void {
 
 /** @throws BeelineError `link-incomplete` or `unsupported`. */
 export function receive(fragment: string): Promise<ReceivingSession> {
-  const session = begun?.fragment === fragment ? begun.session : start(fragment);
+  const ahead = begun;
   begun = null;
-  return session;
+  if (ahead?.fragment === fragment) return ahead.session;
+  // The address has changed meanwhile. Why it failed is nobody's business then.
+  ahead?.session.then((session) => session.close()).catch(() => undefined);
+  return start(fragment);
 }
 
 /** Nothing waits for what it does not need: line, connection, keys and disk are made ready side by side. */
@@ -27,9 +32,19 @@ async function start(fragment: string): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
   const { line, connection } = takeLine();
-  lanes.prepare(connection);
+  prepare(connection, line);
   // Asked for again below, where a failure is told.
   openDisk().catch(() => undefined);
   const keys = await deriveShareKeys(world.subtle, secret);
   return told(new Receiving(world, keys, world.archive.receipt(keys.roomId), line));
+}
+
+/** @throws BeelineError `unsupported` where the browser refuses to make a connection; the line ends then. */
+function prepare(connection: RTCPeerConnection | undefined, { signaling }: ReceiverLine): void {
+  try {
+    lanes.prepare(connection);
+  } catch (cause) {
+    signaling.close();
+    throw new BeelineError('unsupported', '', { cause });
+  }
 }

@@ -6,21 +6,30 @@ import { Workbox } from 'workbox-window';
  */
 const REGISTER_AFTER_MS = 3_000;
 
+const workbox = 'serviceWorker' in navigator && !import.meta.env.DEV ? new Workbox('/sw.js') : null;
+let isRegistered = false;
+
+/** Registers the service worker, if that has not begun. */
+export function registerServiceWorker(): void {
+  if (isRegistered) return;
+  isRegistered = true;
+  // Without one everything but working offline and zip streaming still works.
+  workbox?.register().catch((error: unknown) => console.warn('no service worker:', error));
+}
+
 /**
- * Registers the service worker after a while, and reports when a newer version of the app waits to take over.
+ * Registers the service worker, on a first visit after a while, and reports when a newer version of the app waits to take
+ * over.
  *
  * @param onready gets the call that switches over: it reloads the page once the new version is in charge.
  */
 export function watchUpdate(onready: (apply: () => void) => void): void {
-  if (!('serviceWorker' in navigator) || import.meta.env.DEV) return;
-  const workbox = new Workbox('/sw.js');
-  workbox.addEventListener('waiting', () => {
+  workbox?.addEventListener('waiting', () => {
     onready(() => {
       workbox.addEventListener('controlling', () => location.reload());
       workbox.messageSkipWaiting();
     });
   });
-  // Without a service worker everything but working offline and zip streaming still works.
-  const register = () => workbox.register().catch((error: unknown) => console.warn('no service worker:', error));
-  setTimeout(() => void register(), REGISTER_AFTER_MS);
+  const isFirstVisit = workbox !== null && navigator.serviceWorker.controller === null;
+  setTimeout(registerServiceWorker, isFirstVisit ? REGISTER_AFTER_MS : 0);
 }

@@ -16,6 +16,7 @@ const ONLY_USER_OF_SIMPLE_PEER = 'src/net/lane.ts';
 const MAIN_FILES = [
   'app',
   'dial',
+  'arrived',
   'home',
   'line',
   'main',

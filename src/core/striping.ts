@@ -1,8 +1,8 @@
 /**
  * Which lane carries which chunk, on the sender's side. A lane is ordered and reliable, so what the receiver has read from
- * it is what was sent first, and a verified piece proves that its lanes have delivered everything up to its chunks; what is
- * proven is never sent again. Every operation takes constant time for each chunk, all told. Times in milliseconds from any
- * clock that only rises. Rules [T1] to [T4], [T6].
+ * it is what was sent first; what has arrived is never sent again. Nothing else tells: a verified piece may have come over
+ * another lane, or an earlier connection. Every operation takes constant time for each chunk, all told. Times in
+ * milliseconds from any clock that only rises. Rules [T1] to [T4], [T6].
  */
 
 /** Chunks to send again: piece to a mask in which bit n stands for chunk n. A piece has at most 15. */
@@ -15,12 +15,12 @@ export interface LateChunks {
 }
 
 /**
- * Time over which a lane's delay is smoothed: a second holds several acknowledgements, and a lane that has
- * become slow is known as such after two.
+ * Time over which a lane's delay is smoothed: a second holds several counts, and a lane that has become slow is known as such
+ * after two.
  */
 const SMOOTHING_MS = 1_000;
-/** One proof of a delay weighs as much as so long a time: acknowledgements come ten times a second, for several pieces. */
-const PROOF_MS = 200;
+/** One count weighs as much as so long a time, or as what it ends. */
+const COUNT_MS = 200;
 
 /** Times the usual delay of the quickest other lane after which a chunk is late. */
 const LATE_FACTOR = 2;
@@ -36,12 +36,11 @@ const MIN_CUT = 64;
 
 interface Piece {
   readonly number: number;
-  /** Chunks sent at all, and those sent more than once: of these a verified piece does not tell which copy arrived. */
+  /** Chunks sent at all. */
   sent: number;
-  copied: number;
   /** Chunks known to have arrived. */
   arrived: number;
-  /** No chunk of it matters any more: it is verified or given up. */
+  /** No chunk of it matters any more. */
   over: boolean;
   readonly copies: Copy[];
 }
@@ -51,8 +50,6 @@ interface Copy {
   readonly piece: Piece;
   readonly bit: number;
   readonly lane: LaneLine;
-  /** How many chunks went over the lane before. */
-  readonly position: number;
   readonly bytes: number;
   readonly sentMs: number;
   /** When it was last found late; of a repeat, at least when it was sent. */
@@ -62,36 +59,29 @@ interface Copy {
 /** What is under way on one lane, in order. */
 class LaneLine {
   #copies: Copy[] = [];
-  /** Index of the oldest chunk under way, and the position of the first in the array. */
+  /** Index of the oldest chunk under way. */
   #head = 0;
-  #base = 0;
-  /** Bytes of all chunks, and of those from the oldest under way on. */
-  #pushed = 0;
-  #outstanding = 0;
+  /** Bytes of all chunks before that. */
+  #passed = 0;
   #delayMs: number | null = null;
-  /** When the latest chunk that is proven to have arrived was sent. */
-  provenSentMs = -Infinity;
+  /** When the latest chunk that is known to have arrived was sent. */
+  arrivedSentMs = -Infinity;
   lost = false;
 
-  constructor(readonly id: number) {}
+  constructor(
+    readonly id: number,
+    private readonly isWanted: (piece: number) => boolean,
+  ) {}
 
-  get outstanding(): number {
-    return this.#outstanding;
-  }
-
-  /** From sending to proof, as usual on this lane. */
+  /** From sending to the count that names it, as usual on this lane. */
   get delayMs(): number | null {
     return this.#delayMs;
-  }
-
-  get nextPosition(): number {
-    return this.#base + this.#copies.length;
   }
 
   /** The oldest chunk that still matters; what is older is let go. */
   oldest(): Copy | undefined {
     let copy = this.#copies[this.#head];
-    while (copy !== undefined && !matters(copy)) {
+    while (copy !== undefined && !this.#matters(copy)) {
       this.#advance();
       copy = this.#copies[this.#head];
     }
@@ -100,48 +90,41 @@ class LaneLine {
 
   push(copy: Copy): void {
     this.#copies.push(copy);
-    this.#pushed += copy.bytes;
-    this.#outstanding += copy.bytes;
-  }
-
-  /** Everything up to a position has arrived. */
-  prove(position: number, nowMs: number): void {
-    this.#arrive(({ position: at }) => at <= position, nowMs);
   }
 
   /** The first so many bytes have arrived. */
-  proveBytes(bytes: number, nowMs: number): void {
-    this.#arrive((copy) => this.#pushed - this.#outstanding + copy.bytes <= bytes, nowMs);
-  }
-
-  /** What is under way and matters. */
-  *underWay(): Generator<Copy, void, undefined> {
-    for (let at = this.#head; at < this.#copies.length; at++) {
-      const copy = this.#copies[at];
-      if (copy !== undefined && matters(copy)) yield copy;
-    }
-  }
-
-  #arrive(hasArrived: (oldest: Copy) => boolean, nowMs: number): void {
+  arrive(bytes: number, nowMs: number): void {
     let last: Copy | null = null;
     let copy = this.#copies[this.#head];
-    while (copy !== undefined && hasArrived(copy)) {
+    while (copy !== undefined && this.#passed + copy.bytes <= bytes) {
       copy.piece.arrived |= copy.bit;
       last = copy;
       this.#advance();
       copy = this.#copies[this.#head];
     }
     if (last === null) return;
-    this.provenSentMs = last.sentMs;
-    this.#delayMs = smooth(this.#delayMs, nowMs - last.sentMs, PROOF_MS);
+    this.arrivedSentMs = last.sentMs;
+    this.#delayMs = smooth(this.#delayMs, nowMs - last.sentMs, COUNT_MS);
+  }
+
+  /** What is under way and matters. */
+  *underWay(): Generator<Copy, void, undefined> {
+    for (let at = this.#head; at < this.#copies.length; at++) {
+      const copy = this.#copies[at];
+      if (copy !== undefined && this.#matters(copy)) yield copy;
+    }
+  }
+
+  /** False once it does not matter what becomes of this copy. */
+  #matters({ piece, bit }: Copy): boolean {
+    return !piece.over && (piece.arrived & bit) === 0 && this.isWanted(piece.number);
   }
 
   #advance(): void {
-    this.#outstanding -= this.#copies[this.#head]?.bytes ?? 0;
+    this.#passed += this.#copies[this.#head]?.bytes ?? 0;
     this.#head += 1;
     if (this.#head < MIN_CUT || this.#head * 2 <= this.#copies.length) return;
     this.#copies = this.#copies.slice(this.#head);
-    this.#base += this.#head;
     this.#head = 0;
   }
 }
@@ -150,8 +133,11 @@ export class Striping {
   readonly #lanes = new Map<number, LaneLine>();
   readonly #pieces = new Map<number, Piece>();
 
+  /** @param isWanted false for a piece that is verified or given up. */
+  constructor(private readonly isWanted: (piece: number) => boolean) {}
+
   laneOpened(lane: number): void {
-    this.#lanes.set(lane, new LaneLine(lane));
+    this.#lanes.set(lane, new LaneLine(lane, this.isWanted));
   }
 
   /**
@@ -164,13 +150,11 @@ export class Striping {
     const record = this.#pieces.get(piece) ?? this.#begin(piece);
     const bit = 1 << chunk;
     const isRepeat = (record.sent & bit) !== 0;
-    if (isRepeat) record.copied |= bit;
     record.sent |= bit;
     const copy = {
       piece: record,
       bit,
       lane: line,
-      position: line.nextPosition,
       bytes,
       sentMs: nowMs,
       lateMs: isRepeat ? nowMs : -Infinity,
@@ -181,31 +165,10 @@ export class Striping {
 
   /** The receiver has read so many payload bytes from a lane. */
   arrived(lane: number, bytes: number, nowMs: number): void {
-    this.#lanes.get(lane)?.proveBytes(bytes, nowMs);
+    this.#lanes.get(lane)?.arrive(bytes, nowMs);
   }
 
-  /** The receiver has the piece. @returns false for one that was not under way. */
-  verified(piece: number, nowMs: number): boolean {
-    const record = this.#pieces.get(piece);
-    if (record === undefined) return false;
-    this.forget(piece);
-    for (const { bit, lane, position } of record.copies) {
-      if ((record.copied & bit) === 0) lane.prove(position, nowMs);
-      else lane.oldest();
-    }
-    return true;
-  }
-
-  /**
-   * The receiver has thrown the piece away: none of its chunks has arrived. What is still on its way of them may yet
-   * fill the piece, so its verification will prove nothing.
-   */
-  again(piece: number): void {
-    this.forget(piece);
-    this.#begin(piece).copied = ~0;
-  }
-
-  /** The piece will not be delivered. If it is sent after all, {@link again} comes first. */
+  /** What becomes of the chunks that are under way matters no more: the receiver has the piece, or has thrown it away. */
   forget(piece: number): void {
     const record = this.#pieces.get(piece);
     if (record !== undefined) record.over = true;
@@ -245,14 +208,15 @@ export class Striping {
     return late;
   }
 
-  /** Payload bytes sent over a lane and not known to have arrived. */
-  outstanding(lane: number): number {
-    return this.#lanes.get(lane)?.outstanding ?? 0;
+  /** True while something that matters is under way on the lane. */
+  isUsed(lane: number): boolean {
+    return this.#lanes.get(lane)?.oldest() !== undefined;
   }
 
+  /** One that was given up while it waited to be sent is not kept: nobody would forget it. */
   #begin(number: number): Piece {
-    const piece = { number, sent: 0, copied: 0, arrived: 0, over: false, copies: [] };
-    this.#pieces.set(number, piece);
+    const piece = { number, sent: 0, arrived: 0, over: false, copies: [] };
+    if (this.isWanted(number)) this.#pieces.set(number, piece);
     return piece;
   }
 
@@ -262,18 +226,13 @@ export class Striping {
     for (const other of this.#lanes.values()) {
       if (other === lane) continue;
       usualMs = Math.min(usualMs, other.delayMs ?? MIN_LATE_MS);
-      overtaken ||= other.provenSentMs > sentMs;
+      overtaken ||= other.arrivedSentMs > sentMs;
     }
     const limitMs = overtaken
       ? Math.max(MIN_LATE_MS, LATE_FACTOR * usualMs)
       : Math.max(MIN_SILENT_MS, 2 * LATE_FACTOR * usualMs);
     return nowMs - sentMs >= limitMs;
   }
-}
-
-/** False once it does not matter what becomes of this copy. */
-function matters({ piece, bit }: Copy): boolean {
-  return !piece.over && (piece.arrived & bit) === 0;
 }
 
 /** When the chunk was last found late, on any lane. */

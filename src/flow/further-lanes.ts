@@ -1,5 +1,5 @@
 import { LaneCount } from '../core/lane-count.ts';
-import { MAX_LANE_NUMBER } from '../core/limits.ts';
+import { MAX_LANE_NUMBER, MAX_LANES } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
 import type { PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
@@ -127,12 +127,18 @@ export class FurtherLanes {
 
   #adjust(wanted: number): void {
     const used = this.#used;
-    for (let count = used.length; count < wanted && this.#last < MAX_LANE_NUMBER; count++) this.#make();
+    for (let count = used.length; count < wanted && this.#hasRoom; count++) this.#make();
     for (const [id, further] of used.slice(wanted)) {
       further.use = 'retired';
       this.options.sender.retireLane(id);
       this.options.onchange();
     }
+  }
+
+  /** The receiver counts retired ones as well, until it is told that they end. */
+  get #hasRoom(): boolean {
+    const known = [...this.#lanes.values()].filter(({ use }) => use !== 'ending');
+    return known.length < MAX_LANES - 1 && this.#last < MAX_LANE_NUMBER;
   }
 
   #make(): void {

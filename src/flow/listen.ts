@@ -178,12 +178,17 @@ class IncomingOffer {
     // `close` may have been called meanwhile.
     if (this.#closed) return;
     this.#iceServers = ice.iceServers;
-    this.#attempt = this.world.lanes.attempt({
-      initiator: false,
-      ice,
-      onSignal: (signal) => this.#say(signal),
-      trace: this.#trace,
-    });
+    try {
+      this.#attempt = this.world.lanes.attempt({
+        initiator: false,
+        ice,
+        onSignal: (signal) => this.#say(signal),
+        trace: this.#trace,
+      });
+    } catch (error) {
+      this.#fail(asBeelineError(error, 'connect-failed'));
+      return;
+    }
     this.#attempt.opened.then(this.#resolve, (error: unknown) => this.#fail(asBeelineError(error)));
     this.#attempt.signal({ kind: 'offer', sdp });
   }

@@ -17,7 +17,7 @@ export interface WantedChunks {
   readonly piece: number;
   /** Bit n: chunk n is to be sent. */
   readonly mask: number;
-  /** The lane on which they are late; null for what is not late. */
+  /** The lane on which they are late or lost; null for what goes for the first time. */
   readonly lateOn: number | null;
 }
 
@@ -40,8 +40,13 @@ export interface ReadOptions {
 export class PieceReader {
   /** Buffers of whole pieces that were sent: new ones come from the system page by page. */
   readonly #spare: Bytes[] = [];
-  readonly #allocate = (length: number): Bytes =>
-    (length === PIECE_BYTES ? this.#spare.pop() : undefined) ?? new Uint8Array(length);
+  /** How many of that size the source has asked for and not given back: it may as well bring its own. */
+  #lent = 0;
+  readonly #allocate = (length: number): Bytes => {
+    if (length !== PIECE_BYTES) return new Uint8Array(length);
+    this.#lent += 1;
+    return this.#spare.pop() ?? new Uint8Array(length);
+  };
 
   constructor(private readonly options: ReadOptions) {}
 
@@ -67,7 +72,9 @@ export class PieceReader {
 
   /** Takes back the bytes of a piece that was sent. */
   recycle(bytes: Bytes): void {
-    if (bytes.length === PIECE_BYTES) this.#spare.push(bytes);
+    if (bytes.length !== PIECE_BYTES || this.#lent === 0) return;
+    this.#lent -= 1;
+    this.#spare.push(bytes);
   }
 }
 

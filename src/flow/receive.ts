@@ -117,15 +117,14 @@ export class PieceReceiver {
     const { ledger, subtle } = this.options;
     const { length } = bytes;
     const window = this.#window;
-    const actual = new Uint8Array(await subtle.digest('SHA-256', bytes));
-    if (!equalBytes(actual, hash)) {
+    let isWritten = false;
+    try {
+      const actual = new Uint8Array(await subtle.digest('SHA-256', bytes));
+      if (equalBytes(actual, hash)) isWritten = await this.#write({ piece, bytes, hash: actual }, entry, offset);
+      else this.#again(piece);
+    } finally {
       this.#busy.delete(piece);
-      this.#release(length, window);
-      this.#again(piece);
-      return;
     }
-    const isWritten = await this.#write({ piece, bytes, hash: actual }, entry, offset);
-    this.#busy.delete(piece);
     if (!isWritten) {
       this.#release(length, window);
       return;

@@ -7,7 +7,7 @@ import { CHUNK_BYTES } from '../core/limits.ts';
 import type { BulkChannel, Clock } from '../core/ports.ts';
 import type { PieceScheduler } from '../core/scheduler.ts';
 import { StartPace } from '../core/start-pace.ts';
-import { type LateChunks, type Resend, Striping } from '../core/striping.ts';
+import { type LateChunks, Striping } from '../core/striping.ts';
 import { type LoadedPiece, PieceReader, ReadAhead, type ReadOptions, type WantedChunks } from './read-ahead.ts';
 import { Wake } from './wake.ts';
 
@@ -66,18 +66,19 @@ type Waiting = 'pieces' | 'credit' | 'lanes' | null;
 export class PieceSender {
   /** Something changed that the pipe may be waiting for: credit, wants, pause, a lane. */
   readonly #wake = new Wake();
-  readonly #striping = new Striping();
+  readonly #striping: Striping;
   readonly #lanes = new Map<number, OpenLane>();
-  /** Chunks to send of pieces that are asked for in part. */
+  /** Chunks to send of pieces that were put aside in part. */
   readonly #masks = new Map<number, number>();
   readonly #reader: PieceReader;
   /** What is sent in the scheduler's order. */
   readonly #ahead: ReadAhead;
   readonly #message = new ChunkMessage();
-  /** What is late on some lane, before all others. Rule [T4]. */
+  /** What goes again, before all others: it is late on some lane, or was on one that is lost. Rules [T2], [T4]. */
   readonly #late: ReadAhead;
   readonly #lateMessage = new ChunkMessage();
-  #unreadLate = eachLate([]);
+  /** The part of it that is not being read yet. */
+  readonly #unreadLate: WantedChunks[] = [];
   #waiting: Waiting = null;
   #paused = false;
   #isNear = false;
@@ -90,9 +91,10 @@ export class PieceSender {
 
   constructor(private readonly options: SendOptions) {
     const onloaded = () => this.#wake.notify();
+    this.#striping = new Striping(options.isWanted);
     this.#reader = new PieceReader(options);
     this.#ahead = new ReadAhead(this.#reader, () => this.#nextWanted(), onloaded);
-    this.#late = new ReadAhead(this.#reader, () => this.#unreadLate.next().value ?? null, onloaded);
+    this.#late = new ReadAhead(this.#reader, () => this.#unreadLate.shift() ?? null, onloaded);
   }
 
   /** Runs until stopped. Rejects with what a lane threw. */
@@ -126,9 +128,9 @@ export class PieceSender {
     this.#wake.notify();
   }
 
-  /** True when all that a lane was given has arrived. */
+  /** True when nothing that a lane was given is still awaited from it. */
   isDrained(id: number): boolean {
-    return this.#striping.outstanding(id) === 0;
+    return !this.#striping.isUsed(id);
   }
 
   /**
@@ -143,8 +145,7 @@ export class PieceSender {
     this.#lanes.delete(id);
     this.options.credit.refund(lane.sent - received);
     this.#striping.arrived(id, received, this.options.clock.now());
-    this.#sendAgain(this.#striping.laneLost(id));
-    this.#wake.notify();
+    this.#sendAgain({ lane: id, chunks: this.#striping.laneLost(id) });
   }
 
   /**
@@ -162,14 +163,14 @@ export class PieceSender {
 
   /** The receiver has the piece. */
   verified(piece: number): void {
-    this.#striping.verified(piece, this.options.clock.now());
+    this.#striping.forget(piece);
   }
 
-  /** The receiver has thrown the piece away, and wants it again before all others. */
+  /** The receiver has thrown the piece away, and wants it again before all others that are not begun. */
   again(piece: number): void {
-    this.#striping.again(piece);
-    this.#masks.delete(piece);
-    this.options.scheduler.wantFirst([piece]);
+    this.#striping.forget(piece);
+    if (this.#masks.has(piece)) this.#masks.set(piece, ALL_CHUNKS);
+    else this.options.scheduler.wantFirst([piece]);
     this.#wake.notify();
   }
 
@@ -177,8 +178,7 @@ export class PieceSender {
   sendLate(): void {
     if (this.#paused || (this.#waiting !== 'pieces' && this.#waiting !== 'credit')) return;
     if (!this.#late.isEmpty) return;
-    this.#unreadLate = eachLate(this.#striping.late(this.options.clock.now()));
-    this.#late.readOn();
+    for (const late of this.#striping.late(this.options.clock.now())) this.#sendAgain(late);
   }
 
   /** True while something other than the network holds the pipe up. */
@@ -228,7 +228,7 @@ export class PieceSender {
 
   /** What is late waits for no other piece. */
   async #packPiece({ piece, hash, bytes, mask, lateOn }: LoadedPiece): Promise<void> {
-    if (!this.options.isWanted(piece) || (lateOn === null && this.#putAside(piece, mask))) return;
+    if (!this.options.isWanted(piece) || this.#putAside(piece, mask)) return;
     const message = lateOn === null ? this.#message : this.#lateMessage;
     for (const chunk of chunksOf(piece, hash, bytes)) {
       if ((mask & (1 << numberOf(chunk))) === 0) continue;
@@ -259,9 +259,10 @@ export class PieceSender {
 
   /** What was read before its entry was held back is read again later. @returns false when its entry is not. */
   #putAside(piece: number, mask: number): boolean {
-    const isHeld = this.options.scheduler.putAside(piece);
-    if (isHeld) this.#masks.set(piece, (this.#masks.get(piece) ?? 0) | mask);
-    return isHeld;
+    const before = this.#masks.get(piece);
+    if (before === undefined && !this.options.scheduler.putAside(piece)) return false;
+    this.#masks.set(piece, (before ?? 0) | mask);
+    return true;
   }
 
   /** @returns null once stopped. */
@@ -295,6 +296,8 @@ export class PieceSender {
     const spared = this.#spared;
     for (const [id, lane] of this.#lanes) {
       if (lane.retired || id === avoided || id === spared) continue;
+      // One that has just closed is about to be lost; without the first there is nothing more to do here.
+      if (id !== FIRST_LANE && !lane.bulk.isOpen) continue;
       const fill = this.#fill(lane, payloadBytes);
       if (fill >= lowest) continue;
       if (this.#start === 'held' && lane.sent >= HELD_BYTES) continue;
@@ -337,13 +340,10 @@ export class PieceSender {
     return false;
   }
 
-  #sendAgain(chunks: Resend): void {
-    const pieces: number[] = [];
-    for (const [piece, mask] of chunks) {
-      if (!this.#masks.has(piece)) pieces.push(piece);
-      this.#masks.set(piece, (this.#masks.get(piece) ?? 0) | mask);
-    }
-    this.options.scheduler.wantFirst(pieces);
+  #sendAgain({ lane, chunks }: LateChunks): void {
+    for (const [piece, mask] of chunks) this.#unreadLate.push({ piece, mask, lateOn: lane });
+    this.#late.readOn();
+    this.#wake.notify();
   }
 
   #nextWanted(): WantedChunks | null {
@@ -353,10 +353,6 @@ export class PieceSender {
     this.#masks.delete(piece);
     return { piece, mask, lateOn: null };
   }
-}
-
-function* eachLate(late: readonly LateChunks[]): Generator<WantedChunks, void, undefined> {
-  for (const { lane, chunks } of late) for (const [piece, mask] of chunks) yield { piece, mask, lateOn: lane };
 }
 
 /** A receiver's count of what it has read from a lane. @throws BeelineError `protocol` for one that cannot be. */

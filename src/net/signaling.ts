@@ -124,6 +124,7 @@ class SignalingLine implements Signaling {
       else this.check();
     });
     if (early !== null && early.socket.readyState <= WebSocket.OPEN) this.#takeOver(early);
+    else if (early !== null && isRefusal(early.code)) this.#ended(early.code);
     else this.#dial();
   }
 
@@ -194,7 +195,7 @@ class SignalingLine implements Signaling {
 
   #takeOver({ socket, dialedAt, said }: EarlySocket): void {
     this.#listen(socket, dialedAt);
-    for (const data of said) this.#receive(data);
+    for (const { data, at } of said) this.#receive(data, at);
   }
 
   #listen(socket: WebSocket, dialedAt: number): void {
@@ -208,13 +209,13 @@ class SignalingLine implements Signaling {
     });
   }
 
-  #receive(data: unknown): void {
+  #receive(data: unknown, at = this.ports.clock.now()): void {
     this.#answered();
     const message = parseMessage(data);
     switch (message?.type) {
       case 'OPEN':
         this.#failures = 0;
-        this.#openingMs = this.ports.clock.now() - this.#dialedAt;
+        this.#openingMs = at - this.#dialedAt;
         // Before somebody is told, who will want them. A stock server has not sent any.
         if (this.#iceAhead === null) this.#askIce();
         this.#setStatus('open');
@@ -286,7 +287,7 @@ class SignalingLine implements Signaling {
       this.#setStatus('taken');
       return;
     }
-    const refused = code === POLICY_VIOLATION || code === TRY_AGAIN_LATER;
+    const refused = isRefusal(code);
     if (this.#status !== 'taken') this.#setStatus(refused ? 'refused' : hasNetwork() ? 'offline' : 'no-network');
     const backoff = refused ? MAX_DELAY_MS : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
@@ -298,6 +299,11 @@ class SignalingLine implements Signaling {
     this.#status = status;
     this.onstatus?.(status);
   }
+}
+
+/** The server does not want this client, or not now. */
+function isRefusal(code: number | null): code is number {
+  return code === POLICY_VIOLATION || code === TRY_AGAIN_LATER;
 }
 
 /** Nothing more is heard of it, its end included. */

@@ -16,10 +16,12 @@ interface BareWindow extends Window {
 
 /**
  * Speaks the PeerJS protocol over a plain WebSocket: fewer messages than the `peerjs` client, and no script to load, so
- * that it is the shortest start there can be. Candidates trickle. Who waits says one message as soon as its channel opens.
+ * that it is the shortest start there can be. Candidates trickle, and the channel is agreed, so that it opens with the
+ * connection. Who waits says one message then.
  * A page with a fragment, the address of its socket and the id of who waits, connects at once.
  */
 const PAGE = `<!doctype html><title>bare start</title><link rel="icon" href="data:,"><script>
+const AGREED = { negotiated: true, id: 0 };
 function dial(socketUrl, onmessage) {
   const socket = new WebSocket(socketUrl);
   return new Promise((resolve) => {
@@ -37,10 +39,8 @@ async function wait(socketUrl) {
       const pc = new RTCPeerConnection();
       peers.set(src, pc);
       pc.onicecandidate = ({ candidate }) => { if (candidate) say('CANDIDATE', src, candidate.toJSON()); };
-      pc.ondatachannel = ({ channel }) => {
-        if (channel.readyState === 'open') channel.send('first');
-        else channel.onopen = () => channel.send('first');
-      };
+      const channel = pc.createDataChannel('bare', AGREED);
+      channel.onopen = () => channel.send('first');
       await pc.setRemoteDescription(payload);
       await pc.setLocalDescription();
       say('ANSWER', src, pc.localDescription.toJSON());
@@ -51,7 +51,7 @@ async function wait(socketUrl) {
 }
 async function connect(socketUrl, dst) {
   const pc = new RTCPeerConnection();
-  const channel = pc.createDataChannel('bare');
+  const channel = pc.createDataChannel('bare', AGREED);
   const first = new Promise((resolve) => { channel.onmessage = () => resolve(); });
   const early = [];
   let answered = false;

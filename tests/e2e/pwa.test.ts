@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { explain } from '../../src/core/errors.ts';
 import { underServiceWorker } from './pages.ts';
 import { test } from './scene.ts';
 import { startServer } from './server.ts';
@@ -26,6 +27,19 @@ test('a page that is opened with a link dials before any of its files has come',
   const dialed = page.waitForEvent('websocket');
   await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
   expect(new URL((await dialed).url()).host).toBe(new URL(scene.baseUrl).host);
+  await page.close();
+});
+
+test('[C11] a page whose app does not come says so', async ({ scene }) => {
+  const device = await scene.device();
+  device.expectComplaint(/ERR_FAILED|dynamically imported module/);
+  const page = await device.context.newPage();
+  await page.route('**/assets/app-*.js', (route) => route.abort());
+  for (const fragment of ['', `#${'A'.repeat(22)}`]) {
+    await page.goto(`${scene.baseUrl}/${fragment}`);
+    await page.getByRole('alert').getByText(explain('not-loaded').sentence).waitFor();
+    await page.goto('about:blank');
+  }
   await page.close();
 });
 

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BeelineError } from '../../src/core/errors.ts';
 import { CHUNK_BYTES, CHUNK_HEADER_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import type { Lane, PathInfo } from '../../src/core/ports.ts';
+import { FurtherLanes } from '../../src/flow/further-lanes.ts';
 import { makeIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
+import type { PieceSender } from '../../src/flow/send.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
 import { ManualClock } from '../doubles/clock.ts';
 import type { FakeLane } from '../doubles/lanes.ts';
@@ -114,13 +116,64 @@ class LaneScene {
   }
 }
 
-let scene: LaneScene;
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+describe('lanes that are not drained', () => {
+  it('[A2] [G5] count until the receiver is told that they end: never are there more than fifteen', async () => {
+    const clock = new ManualClock();
+    const known = new Set<number>();
+    const openLane = { bulk: {}, close: () => undefined } as unknown as Lane;
+    let retired = 0;
+    const sender = {
+      isLimited: false,
+      isDrained: () => false,
+      addLane: () => undefined,
+      retireLane: () => (retired += 1),
+      setPath: () => undefined,
+      setHeld: () => undefined,
+      sendLate: () => undefined,
+    } as unknown as PieceSender;
+    let verifiedBytes = 0;
+    const lanes = new FurtherLanes({
+      world: {
+        clock,
+        lanes: {
+          attempt: ({ onSignal }) => {
+            onSignal({ kind: 'offer', sdp: 'v=0' });
+            return { opened: Promise.resolve(openLane), signal: () => undefined, close: () => undefined };
+          },
+        },
+      },
+      sender,
+      ice: () => Promise.resolve({ iceServers: [], ttl: 0 }),
+      say: (message) => {
+        if (message.t === 'lane') known.add(message.lane);
+        else if (message.t === 'lane-end') known.delete(message.lane);
+      },
+      hear: () => undefined,
+      pace: () => ({ verifiedBytes, leftBytes: 2 ** 40, path: LONG_PATH }),
+      onchange: () => undefined,
+    });
+    let [most, fewest] = [0, Infinity];
+    for (let ms = 0; ms < 60_000; ms += 250) {
+      // Each lane brings as much, so that fewer do worse and are soon given up.
+      verifiedBytes += lanes.open * 50_000;
+      clock.advance(250);
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+      most = Math.max(most, known.size);
+      if (known.size === 15) fewest = Math.min(fewest, lanes.open);
+    }
+    expect([most, fewest]).toEqual([15, 8]);
+    expect(retired).toBeGreaterThan(7);
+    lanes.close();
+  });
 });
-afterEach(() => scene.close());
 
 describe('the lanes of one transfer', () => {
+  let scene: LaneScene;
+  beforeEach(() => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  });
+  afterEach(() => scene.close());
+
   it('[A1] [G2] become more by themselves on a long path, and what they carry together arrives equal', async () => {
     scene = new LaneScene();
     await scene.begin();

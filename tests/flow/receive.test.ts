@@ -111,9 +111,9 @@ describe('the receiving pipe', () => {
   });
 
   it.each(['disk-failed', 'permission-denied'] as const)(
-    '[P3] a sink that fails with %s leaves no marked piece',
+    '[P3] a sink that fails with %s leaves no marked piece, and takes it when it is tried again',
     async (fault) => {
-      const { sink, take, ledger, acks, clock, happened } = begin([PIECE_BYTES, 5]);
+      const { sink, take, ledger, acks, clock, happened, receiver } = begin([PIECE_BYTES, 5]);
       sink.fault = fault;
       take(0, 1);
       await watched.quiet();
@@ -121,6 +121,11 @@ describe('the receiving pipe', () => {
       expect(happened).toEqual([fault, fault]);
       expect(ledger.verifiedBytes).toBe(0);
       expect(acks().flatMap(({ verified }) => verified)).toEqual([]);
+      sink.fault = null;
+      receiver.attach();
+      take(0, 1);
+      await watched.quiet();
+      expect(happened).toEqual([fault, fault, 'settled']);
     },
   );
 

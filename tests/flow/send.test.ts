@@ -9,6 +9,7 @@ import { CHUNK_BYTES, CHUNK_HEADER_BYTES, CREDIT_BYTES, MESSAGE_BYTES, PIECE_BYT
 import { PieceTable } from '../../src/core/manifest.ts';
 import type { BulkChannel } from '../../src/core/ports.ts';
 import { PieceScheduler } from '../../src/core/scheduler.ts';
+import { PieceReader } from '../../src/flow/read-ahead.ts';
 import { PieceSender } from '../../src/flow/send.ts';
 import { ManualClock } from '../doubles/clock.ts';
 import { MemorySource } from '../doubles/source.ts';
@@ -30,7 +31,7 @@ class HeldChannel implements BulkChannel {
   /** The most there ever was in it. */
   peak = 0;
   closed = false;
-  readonly isOpen = true;
+  isOpen = true;
   readonly sent: Chunk[] = [];
   /** Bytes of each message. */
   readonly sizes: number[] = [];
@@ -53,6 +54,10 @@ class HeldChannel implements BulkChannel {
   get payloadBytes(): number {
     return payloadOf(this.sent);
   }
+}
+
+function namesOf(chunks: readonly Chunk[]): string[] {
+  return chunks.map(({ piece, offset }) => `${piece} ${offset}`);
 }
 
 function payloadOf(chunks: readonly Chunk[]): number {
@@ -261,11 +266,44 @@ describe('the sending pipe', () => {
         deliver(sender, 0, bulk);
         await watched.quiet();
       }
-      const all = [...arrived, bulk.sent].flat().map(({ piece, offset }) => `${piece} ${offset}`);
-      expect(new Set(all).size).toBe(14 * 15);
+      expect(new Set(namesOf([...arrived, bulk.sent].flat())).size).toBe(14 * 15);
       sender.stop();
       await ended;
     }
+  });
+
+  it('[T2] sends what a lost lane had before all that has been read ahead', async () => {
+    const { bulk, sender, ended, table } = begin([12 * PIECE_BYTES]);
+    const lost = new HeldChannel(table);
+    sender.addLane(1, new HeldChannel(table));
+    sender.addLane(2, lost);
+    await watched.quiet();
+    const before = bulk.sent.length;
+    sender.removeLane(2, 0);
+    await watched.quiet();
+    deliver(sender, 0, bulk);
+    await watched.quiet();
+    expect(lost.sent).toHaveLength(2);
+    expect(namesOf(bulk.sent.slice(before))).toEqual(namesOf(lost.sent));
+    sender.stop();
+    await ended;
+  });
+
+  it('[T2] passes over a lane that has closed, before it is known as lost', async () => {
+    const { bulk, sender, ended, table } = begin([2 * PIECE_BYTES]);
+    const closed = new HeldChannel(table);
+    sender.addLane(1, closed);
+    await watched.quiet();
+    closed.closed = true;
+    closed.isOpen = false;
+    sender.arrived(1, closed.payloadBytes);
+    for (let step = 0; step < 40; step++) {
+      await watched.quiet();
+      deliver(sender, 0, bulk);
+    }
+    expect(bulk.payloadBytes + closed.payloadBytes).toBe(2 * PIECE_BYTES);
+    sender.stop();
+    await ended;
   });
 
   it('[T7] sends a full chunk over each lane while more are made, and then at the pace of the start', async () => {
@@ -458,6 +496,39 @@ describe('the sending pipe', () => {
     expect([...new Set(bulk.sent.map(({ piece }) => piece))]).toEqual([0, 4]);
     sender.stop();
     await ended;
+  });
+});
+
+describe('memory for pieces', () => {
+  it('is used again when the source has asked for it, and is not kept when it brings its own', async () => {
+    const source = MemorySource.random([4 * PIECE_BYTES]);
+    const table = new PieceTable([4 * PIECE_BYTES]);
+    let asks = false;
+    const given: Bytes[] = [];
+    const reader = new PieceReader({
+      source: {
+        read: (entry, offset, length, allocate) => {
+          const buffer = asks ? allocate?.(length) : undefined;
+          if (buffer !== undefined) given.push(buffer);
+          return source.read(entry, offset, length, buffer === undefined ? undefined : () => buffer);
+        },
+      },
+      table,
+      subtle: watched.subtle,
+      isWanted: () => true,
+      onentryfailed: () => undefined,
+    });
+    const read = async (piece: number): Promise<Bytes> => {
+      const loaded = await reader.read({ piece, mask: ~0, lateOn: null });
+      if (loaded === null) throw new Error(`piece ${piece} was expected`);
+      reader.recycle(loaded.bytes);
+      return loaded.bytes;
+    };
+    const own = await read(0);
+    asks = true;
+    const lent = await read(1);
+    await read(2);
+    expect([given[0] === own, given[1] === lent]).toEqual([false, true]);
   });
 });
 

@@ -240,6 +240,36 @@ describe('a socket that was opened before its line', () => {
     }
   });
 
+  it('took as long to open as the network did, however late its line came', async () => {
+    const { early, visit } = await openedEarly();
+    const dialedAt = clock.now();
+    clock.advance(4_000);
+    const said = early.said.map(({ data }) => ({ data, at: dialedAt + 200 }));
+    const late = factory.connect('early', 'its token', undefined, { ...early, dialedAt, said });
+    try {
+      late.check();
+      await server.heard(visit, 1);
+      clock.advance(999);
+      expect(dialed).toHaveLength(2);
+      clock.advance(1);
+      expect(dialed).toHaveLength(3);
+    } finally {
+      late.close();
+    }
+  });
+
+  it.each([1008, 1013])('waits as its line would when the server has closed it with %d', async (code) => {
+    const { early, visit } = await openedEarly();
+    visit.socket.close(code);
+    await dialed[1]?.closed;
+    const late = factory.connect('early', 'its token', undefined, early);
+    try {
+      expect([late.status, dialed.length]).toEqual(['refused', 2]);
+    } finally {
+      late.close();
+    }
+  });
+
   it('is dialed anew when it has closed meanwhile', async () => {
     const { early, visit } = await openedEarly();
     visit.socket.terminate();
