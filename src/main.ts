@@ -48,4 +48,5 @@ async function start(): Promise<void> {
   showApp();
 }
 
-void start();
+// Who looks at the page is told above.
+start().catch((error: unknown) => console.warn('no app:', error));
