@@ -104,7 +104,11 @@ export class FileStreams {
       await touch(file);
       throw thrown;
     } finally {
-      if (stream.isRead) this.#remove(stream);
+      if (stream.isRead) {
+        this.#remove(stream);
+        // Nothing is left in it, but until it is collected it keeps its pipe: 2 MiB of every 14 that were read.
+        stream.close();
+      }
     }
   }
 
