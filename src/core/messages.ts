@@ -11,9 +11,10 @@ import {
   MAX_PATH_BYTES,
   MAX_RUNS,
   MAX_SHARE_BYTES,
+  PROTOCOL_VERSION,
 } from './limits.ts';
 import { type Entry, makeManifest, type Manifest } from './manifest.ts';
-import { LaneSignalSchema } from './sealed.ts';
+import { GREETING_MAX_CHARS, LaneSignalSchema } from './sealed.ts';
 
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 const U32 = 0xffff_ffff;
@@ -161,6 +162,44 @@ export class ManifestReader {
     if (manifest.totalBytes !== this.head.bytes) throw new BeelineError('protocol', 'sizes do not add up');
     return manifest;
   }
+}
+
+/** What a sender says first over a lane. */
+export interface Greeting {
+  readonly device: string;
+  readonly manifest: Manifest;
+}
+
+/** A greeting as the control messages it is, to go with the answer; none when it is long. Rule [S9]. */
+export function greetingMessages({ device, manifest }: Greeting): string[] {
+  const texts = [encodeControl({ t: 'hello', version: PROTOCOL_VERSION, device })];
+  let chars = 0;
+  for (const message of manifestMessages(manifest)) {
+    const text = encodeControl(message);
+    chars += text.length;
+    if (chars > GREETING_MAX_CHARS) return [];
+    texts.push(text);
+  }
+  return texts;
+}
+
+/**
+ * Null for none, and for another version's: the lane tells.
+ * @throws BeelineError `protocol` for what is no greeting.
+ */
+export function readGreeting(texts: readonly string[]): Greeting | null {
+  if (texts.length === 0) return null;
+  const [hello, head, ...pages] = texts.map(parseControl);
+  if (hello?.t !== 'hello' || head?.t !== 'manifest') throw new BeelineError('protocol', 'no greeting');
+  if (hello.version !== PROTOCOL_VERSION) return null;
+  const reader = new ManifestReader(head);
+  for (const page of pages) {
+    if (page.t !== 'entries') throw new BeelineError('protocol', `${page.t} in a greeting`);
+    reader.add(page);
+  }
+  const manifest = reader.finish();
+  if (manifest === null) throw new BeelineError('protocol', 'half a list in a greeting');
+  return { device: hello.device, manifest };
 }
 
 /** Runs as control messages, each within bounds: at least one, the last with `more: false`. */

@@ -26,12 +26,15 @@ export type ReceiverState =
   | { readonly at: 'connecting'; readonly attempt: number; readonly reason: ErrorCode | null }
   /** The lane is open; the sender has yet to let us in or to send its list. */
   | { readonly at: 'greeting'; readonly asked: boolean }
-  /** The list is here; the person decides. `problem` says why the last place they chose will not do. */
-  | { readonly at: 'offered'; readonly manifest: Manifest; readonly problem: ErrorCode | null }
+  /**
+   * The list is here; the person decides. `problem` says why the last place they chose will not do. With `ahead` it came
+   * with the answer, and the lane is still being made. Rule [S9].
+   */
+  | { readonly at: 'offered'; readonly manifest: Manifest; readonly problem: ErrorCode | null; readonly ahead?: true }
   /** An earlier page received a part; what is on the disk is hashed again. */
   | ({ readonly at: 'checking' } & Acceptance)
   /** Accepted; the sink is being opened. */
-  | ({ readonly at: 'preparing' } & Acceptance)
+  | ({ readonly at: 'preparing'; readonly ahead?: true } & Acceptance)
   | ({
       readonly at: 'transferring';
       readonly pause: Pause;
@@ -42,9 +45,11 @@ export type ReceiverState =
   | ({
       readonly at: 'reconnecting';
       readonly attempt: number;
-      /** Null when nothing went wrong: an earlier page's transfer goes on. */
+      /** Null when nothing went wrong: an earlier page's transfer goes on, or the first lane is still being made. */
       readonly reason: ErrorCode | null;
       readonly pause: Pause;
+      /** The answer of the attempt under way has brought the same list: nothing has to be waited for on the lane. */
+      readonly ahead?: true;
     } & Acceptance)
   /** All is verified. Until the sender has confirmed that it knows, it is told again. */
   | ({ readonly at: 'finished'; readonly confirmed: boolean; readonly attempt: number } & Acceptance)
@@ -60,6 +65,8 @@ export type ReceiverEvent =
   | { readonly on: 'lane-open' }
   | { readonly on: 'asked' }
   | { readonly on: 'manifest'; readonly manifest: Manifest }
+  /** The list has come with the answer, before the lane. */
+  | { readonly on: 'listed-ahead'; readonly manifest: Manifest }
   | { readonly on: 'accept'; readonly accepted: readonly number[] }
   | { readonly on: 'sink-open' }
   /** No sink could be opened: the person may choose another place, or less. */
@@ -173,23 +180,33 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step {
     case 'heard':
       return hearing(state, event.on);
     case 'held-up':
+      if ('ahead' in state && state.at !== 'reconnecting')
+        return [{ at: 'connecting', attempt: 0, reason: event.code }];
       return state.at === 'connecting' || state.at === 'reconnecting' ? [{ ...state, reason: event.code }] : [state];
     case 'lane-open':
-      return state.at === 'connecting' ? [{ at: 'greeting', asked: false }] : [state];
+      return opened(state);
+    case 'listed-ahead':
+      return listedAhead(state, event.manifest);
     case 'asked':
       return state.at === 'greeting' ? [{ at: 'greeting', asked: true }] : [state];
     case 'manifest':
       return listed(state, event.manifest);
     case 'accept':
       return state.at === 'offered'
-        ? [{ at: 'preparing', manifest: state.manifest, accepted: event.accepted }, { do: 'open-sink' }]
+        ? [
+            { at: 'preparing', manifest: state.manifest, accepted: event.accepted, ...aheadOf(state) },
+            { do: 'open-sink' },
+          ]
         : [state];
     case 'sink-open':
-      return state.at === 'preparing'
-        ? [{ ...acceptance(state), at: 'transferring', pause: RUNNING, seeking: null }, { do: 'start' }]
-        : [state];
+      if (state.at !== 'preparing') return [state];
+      return state.ahead === true
+        ? [{ ...acceptance(state), at: 'reconnecting', attempt: 0, reason: null, pause: RUNNING, ahead: true }]
+        : [{ ...acceptance(state), at: 'transferring', pause: RUNNING, seeking: null }, { do: 'start' }];
     case 'sink-refused':
-      return state.at === 'preparing' ? [{ at: 'offered', manifest: state.manifest, problem: event.code }] : [state];
+      return state.at === 'preparing'
+        ? [{ at: 'offered', manifest: state.manifest, problem: event.code, ...aheadOf(state) }]
+        : [state];
     case 'all-verified':
       return allVerified(state);
     case 'pause':
@@ -213,7 +230,7 @@ function lost(state: ReceiverState, code: ErrorCode): Step {
       ];
     case 'reconnecting':
       return [
-        { ...state, attempt: state.attempt + 1, reason: code },
+        { ...acceptance(state), at: 'reconnecting', attempt: state.attempt + 1, reason: code, pause: state.pause },
         { do: 'dial', delayMs: retryDelayMs(state.attempt) },
       ];
     case 'transferring':
@@ -271,17 +288,46 @@ function attemptFailed(state: ReceiverState, code: ErrorCode): Step {
 /** A list arrives after every new lane. Mid-transfer it must be the same share's. Rule [C6]. */
 function listed(state: ReceiverState, manifest: Manifest): Step {
   if (state.at === 'greeting') return [{ at: 'offered', manifest, problem: null }];
-  if (state.at !== 'reconnecting') return [state];
-  if (!sameShare(state.manifest, manifest)) {
+  if (state.at !== 'checking' && 'manifest' in state && !sameShare(state.manifest, manifest)) {
     return [
       { at: 'failed', code: 'source-changed', kept: null },
       { do: 'hang-up', code: 'source-changed' },
     ];
   }
-  const { pause } = state;
+  return state.at === 'reconnecting' ? goOn(state) : [state];
+}
+
+/** Before the lane there is nothing to lose: another share's list is left to the lane to tell. */
+function listedAhead(state: ReceiverState, manifest: Manifest): Step {
+  if (state.at === 'connecting') return [{ at: 'offered', manifest, problem: null, ahead: true }];
+  if (state.at === 'reconnecting' && sameShare(state.manifest, manifest)) return [{ ...state, ahead: true }];
+  return [state];
+}
+
+/** What came with the answer need not be waited for. */
+function opened(state: ReceiverState): Step {
+  switch (state.at) {
+    case 'connecting':
+      return [{ at: 'greeting', asked: false }];
+    case 'offered':
+      return [{ at: 'offered', manifest: state.manifest, problem: state.problem }];
+    case 'preparing':
+      return [{ ...acceptance(state), at: 'preparing' }];
+    case 'reconnecting':
+      return state.ahead === true ? goOn(state) : [state];
+    default:
+      return [state];
+  }
+}
+
+function goOn({ pause, ...state }: ReceiverState & { readonly at: 'reconnecting' }): Step {
   const told: ReceiverEffect[] = pause.byMe ? [{ do: 'tell', what: 'pause' }] : [];
   // After `start`: before it, a pause has no place in the sender's state.
   return [{ ...acceptance(state), at: 'transferring', pause, seeking: null }, { do: 'start' }, ...told];
+}
+
+function aheadOf({ ahead }: { readonly ahead?: true }): { readonly ahead?: true } {
+  return ahead === true ? { ahead } : {};
 }
 
 /** Without a lane too: the person has the files, whether or not the sender can be told. Rule [D1]. */

@@ -122,7 +122,7 @@ function associatedData(direction: Direction, src: string, dst: string, connecti
   return utf8(['beeline/1 signal', direction, src, dst, connection, String(n)].join('\0'));
 }
 
-/** What the sender signs: both certificates, both ids and the receiver's nonce. Rule [S6]. */
+/** What the sender signs: both certificates, both ids, the receiver's nonce and the greeting. Rules [S6], [S9]. */
 export interface Transcript {
   readonly senderId: string;
   readonly receiverId: string;
@@ -132,16 +132,14 @@ export interface Transcript {
   /** SHA-256 fingerprints of the DTLS certificates, as {@link dtlsFingerprint} gives them. */
   readonly receiverFingerprint: string;
   readonly senderFingerprint: string;
+  readonly greeting: readonly string[];
 }
 
 /** The bytes that are signed: the fields in this order, each ended by NUL, after a label of its own. */
 export function transcriptBytes(transcript: Transcript): Bytes {
-  const { senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint } = transcript;
-  return utf8(
-    ['beeline/1 answer', senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint, ''].join(
-      '\0',
-    ),
-  );
+  const { senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint, greeting } = transcript;
+  const fields = [senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint, ...greeting];
+  return utf8(['beeline/1 answer', ...fields, ''].join('\0'));
 }
 
 /**

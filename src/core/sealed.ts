@@ -2,6 +2,9 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.ts';
 
+/** A list of some fifty files. The envelope of an answer is a signaling message, of which the server takes 64 KiB. */
+export const GREETING_MAX_CHARS = 8 * 1024;
+
 const sdp = v.pipe(v.string(), v.minLength(1), v.maxLength(32 * 1024));
 const short = (max: number) => v.pipe(v.string(), v.maxLength(max));
 
@@ -26,6 +29,8 @@ const AnswerSchema = v.strictObject({
   key: v.pipe(v.string(), v.length(87)),
   /** ECDSA P-256 with SHA-256, 64 bytes in base64url; over the transcript of rule [S6]. */
   signature: v.pipe(v.string(), v.length(86)),
+  /** What the sender will say first over the lane, if it is short: hello and list, as control messages. Rule [S9]. */
+  greeting: v.pipe(v.array(v.pipe(v.string(), v.maxLength(GREETING_MAX_CHARS))), v.maxLength(3)),
 });
 
 /** The sender will not connect, and why. */

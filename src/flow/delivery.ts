@@ -40,6 +40,8 @@ const UNDECIDED: Decided = { allowed: false, paused: false, cancelled: new Set()
 
 /** One receiver of a share: runs the sender's machine, carries out its effects, and speaks the protocol on its lane. */
 export class Delivery {
+  /** The list has gone with the answer under way. */
+  wasGreeted = false;
   #state: SenderState = SENDER_START;
   #decided: Decided;
   #device = '';

@@ -4,6 +4,7 @@ import { equalBytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { secretOf, type ShareKeys } from '../core/link.ts';
+import { type Greeting, readGreeting } from '../core/messages.ts';
 import type { Lane, LaneAttempt, Signaling, SignalingMessage, Subtle } from '../core/ports.ts';
 import { dtlsFingerprint, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
@@ -30,18 +31,22 @@ export interface Dial {
   close(): void;
 }
 
-/**
- * Dials the sender of a share once.
- * @param ontrouble told after a while without a lane what seems to hold it up.
- */
+export interface DialHandlers {
+  /** What the sender will say first over the lane has come with its answer. Rule [S9]. */
+  readonly ongreeting?: (greeting: Greeting) => void;
+  /** Told after a while without a lane what seems to hold it up. */
+  readonly ontrouble?: (code: ErrorCode) => void;
+}
+
+/** Dials the sender of a share once. */
 export function dialSender(
   world: World,
   signaling: Signaling,
   keys: ShareKeys,
   myId: string,
-  ontrouble: (code: ErrorCode) => void = () => undefined,
+  handlers: DialHandlers = {},
 ): Dial {
-  return new SenderDial(world, signaling, keys, myId, ontrouble);
+  return new SenderDial(world, signaling, keys, myId, handlers);
 }
 
 class SenderDial implements Dial {
@@ -69,7 +74,7 @@ class SenderDial implements Dial {
     private readonly signaling: Signaling,
     private readonly keys: ShareKeys,
     private readonly myId: string,
-    private readonly ontrouble: (code: ErrorCode) => void,
+    private readonly handlers: DialHandlers,
   ) {
     const { random, subtle, clock } = world;
     this.#startedAt = clock.now();
@@ -130,7 +135,7 @@ class SenderDial implements Dial {
       this.#reject(this.#refused ?? this.#diagnosed(vague)),
     );
     void readyToDiagnose(this.world.clock).then(() => {
-      if (!this.#closed && !this.#opened) this.ontrouble((this.#refused ?? this.#diagnosed(vague)).code);
+      if (!this.#closed && !this.#opened) this.handlers.ontrouble?.((this.#refused ?? this.#diagnosed(vague)).code);
     });
   }
 
@@ -186,6 +191,7 @@ class SenderDial implements Dial {
         await this.#checkAnswer(message);
         this.#answered = true;
         this.#attempt?.signal({ kind: 'answer', sdp: message.sdp });
+        this.#greeted(readGreeting(message.greeting));
         return;
       case 'candidate':
         this.#attempt?.signal(message);
@@ -198,8 +204,12 @@ class SenderDial implements Dial {
     }
   }
 
+  #greeted(greeting: Greeting | null): void {
+    if (greeting !== null && !this.#closed) this.handlers.ongreeting?.(greeting);
+  }
+
   /** Rule [S6]: the key is the one the link commits to, and it signed both certificates for this connection. */
-  async #checkAnswer({ sdp, key, signature }: Extract<SealedMessage, { kind: 'answer' }>): Promise<void> {
+  async #checkAnswer({ sdp, key, signature, greeting }: Extract<SealedMessage, { kind: 'answer' }>): Promise<void> {
     const { subtle } = this.world;
     const publicKey = fromBase64url(key);
     const signed = fromBase64url(signature);
@@ -211,6 +221,7 @@ class SenderDial implements Dial {
       nonce: this.#nonce,
       receiverFingerprint: this.#myFingerprint,
       senderFingerprint: dtlsFingerprint(sdp),
+      greeting,
     });
     const proven =
       equalBytes(await secretOf(subtle, publicKey), this.keys.secret) &&

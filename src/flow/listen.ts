@@ -22,6 +22,8 @@ const ANSWER_TIMEOUT_MS = 20_000;
 export interface ListenHandlers {
   /** Whether a receiver may connect; a code refuses it. */
   readonly admit: (receiverId: string) => ErrorCode | null;
+  /** What goes with the answer, see {@link greetingMessages}. */
+  readonly greeting: (receiverId: string) => readonly string[];
   /** An authentic offer is being answered. */
   readonly onattempt: (receiverId: string) => void;
   /** The answer is out: until then a receiver waits for this page. */
@@ -224,12 +226,14 @@ class IncomingOffer {
   async #signed(sdp: string): Promise<SealedMessage> {
     if (this.#transcript === null) throw new BeelineError('internal', 'answer without an offer');
     const { keys, privateKey, publicKey } = this.identity;
+    const greeting = [...this.handlers.greeting(this.receiverId)];
     const transcript = transcriptBytes({
       senderId: keys.roomId,
       receiverId: this.receiverId,
       connection: this.connection,
       ...this.#transcript,
       senderFingerprint: dtlsFingerprint(sdp),
+      greeting,
     });
     const signature = await this.world.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, transcript);
     return {
@@ -237,6 +241,7 @@ class IncomingOffer {
       sdp,
       key: toBase64url(publicKey),
       signature: toBase64url(new Uint8Array(signature)),
+      greeting,
     };
   }
 }

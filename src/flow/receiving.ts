@@ -2,7 +2,7 @@ import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts'
 import type { ShareKeys } from '../core/link.ts';
 import type { EntryCommand } from '../core/ledger.ts';
 import { type Manifest, planEntries, type PlannedEntry } from '../core/manifest.ts';
-import type { ControlMessage } from '../core/messages.ts';
+import type { ControlMessage, Greeting } from '../core/messages.ts';
 import type { Lane, Receipt, Room, Signaling, Sink, SinkPlan } from '../core/ports.ts';
 import {
   type Acceptance,
@@ -42,8 +42,9 @@ export class Receiving implements ReceivingSession {
   #checkedBytes: number | null = null;
   #place: unknown = null;
   #closed = false;
-  /** A lane that opened before it was known whether an earlier page's transfer goes on. */
+  /** A lane that opened before it was known whether an earlier page's transfer goes on, and what came before it. */
   #early: Lane | null = null;
+  #earlyGreeting: Greeting | null = null;
   #isKnown = true;
   readonly #keeper: Keeper;
   readonly #signaling: Signaling;
@@ -69,7 +70,14 @@ export class Receiving implements ReceivingSession {
         if (this.#isKnown) this.#connected(lane);
         else this.#early = lane;
       },
-      onfailed: (code) => this.#handle({ on: 'attempt-failed', code }),
+      ongreeting: (greeting) => {
+        if (this.#isKnown) this.#greeted(greeting);
+        else this.#earlyGreeting = greeting;
+      },
+      onfailed: (code) => {
+        this.#earlyGreeting = null;
+        this.#handle({ on: 'attempt-failed', code });
+      },
       ontrouble: (code) => this.#handle({ on: 'held-up', code }),
       onstatus: () => this.#publisher.touch(),
     });
@@ -157,15 +165,16 @@ export class Receiving implements ReceivingSession {
     });
     this.#isKnown = true;
     if (this.#closed) return;
-    const early = this.#early;
-    this.#early = null;
+    const [early, greeting] = [this.#early, this.#earlyGreeting];
+    this.#early = this.#earlyGreeting = null;
     if (receipt !== null) {
       this.#redial.stop();
       early?.close();
       this.#goOn(receipt);
-    } else if (early !== null) {
-      this.#connected(early);
+      return;
     }
+    if (greeting !== null) this.#greeted(greeting);
+    if (early !== null) this.#connected(early);
   }
 
   #goOn(receipt: Receipt): void {
@@ -223,6 +232,12 @@ export class Receiving implements ReceivingSession {
     }
   }
 
+  /** Before the lane is open. Rule [S9]. */
+  #greeted({ device, manifest }: Greeting): void {
+    this.#device = device;
+    this.#listed(manifest, 'listed-ahead');
+  }
+
   async #release(keep: boolean): Promise<void> {
     const intake = this.#intake;
     this.#intake = null;
@@ -261,7 +276,7 @@ export class Receiving implements ReceivingSession {
       at: () => this.#state.at,
       handle: (event) => this.#handle(event),
       lanes,
-      onlist: (manifest) => this.#listed(manifest),
+      onlist: (manifest) => this.#listed(manifest, 'manifest'),
       onentryfailed: (entry, code) => this.#entryFailed(entry, code),
       onentrycancelled: (entry) => {
         this.#expectAccepted(entry);
@@ -281,9 +296,10 @@ export class Receiving implements ReceivingSession {
     arrivals.add(this.#intake?.pieces.take(message) ?? 0);
   }
 
-  #listed(manifest: Manifest): void {
-    if (this.#state.at === 'greeting') this.#entries = planEntries(manifest.entries);
-    this.#handle({ on: 'manifest', manifest });
+  #listed(manifest: Manifest, on: 'manifest' | 'listed-ahead'): void {
+    const { at } = this.#state;
+    if (at === 'greeting' || at === 'connecting') this.#entries = planEntries(manifest.entries);
+    this.#handle({ on, manifest });
     this.world.sinks.room().then((room) => {
       this.#room = room;
       this.#publisher.touch();
@@ -326,7 +342,9 @@ export class Receiving implements ReceivingSession {
       this.#handle({ on: 'sink-refused', code: asBeelineError(error, 'disk-failed').code });
       return;
     }
-    if (this.#state !== state) {
+    // The lane may have opened meanwhile.
+    const now = this.#state;
+    if (now.at !== 'preparing' || now.accepted !== state.accepted) {
       await sink.discard();
       return;
     }

@@ -1,6 +1,7 @@
 import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
+import type { Greeting } from '../core/messages.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Dial, dialSender } from './handshake.ts';
 import type { World } from './world.ts';
@@ -13,6 +14,8 @@ const ANSWER_MS = 1_500;
 
 export interface RedialHandlers {
   readonly onlane: (lane: Lane) => void;
+  /** The attempt under way has brought what the sender will say first. */
+  readonly ongreeting: (greeting: Greeting) => void;
   /** The attempt ended without a lane. */
   readonly onfailed: (code: ErrorCode) => void;
   /** The attempt goes on, and this seems to hold it up. */
@@ -93,10 +96,15 @@ export class Redial {
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
     this.signaling.check();
-    const dial = dialSender(this.world, this.signaling, this.keys, this.myId, (code) => {
-      if (this.#dial !== dial) return;
-      this.#lastFailed = dial.failedWith(code);
-      this.handlers.ontrouble(code);
+    const dial = dialSender(this.world, this.signaling, this.keys, this.myId, {
+      ongreeting: (greeting) => {
+        if (this.#dial === dial) this.handlers.ongreeting(greeting);
+      },
+      ontrouble: (code) => {
+        if (this.#dial !== dial) return;
+        this.#lastFailed = dial.failedWith(code);
+        this.handlers.ontrouble(code);
+      },
     });
     this.#dial = dial;
     if (this.#hasMet) {

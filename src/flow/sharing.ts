@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts';
 import { toFragment } from '../core/link.ts';
+import { greetingMessages } from '../core/messages.ts';
 import { topOf } from '../core/paths.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Admission, isOver, type SenderEvent } from '../core/sender.ts';
@@ -22,6 +23,7 @@ export class Sharing implements SharingSession {
   /** By receiver id, in order of arrival. A receiver that comes back replaces its lost delivery. */
   readonly #deliveries = new Map<string, Delivery>();
   #admission: Admission = 'anyone';
+  readonly #greetingTexts: readonly string[];
 
   /** @param origin the app's own address, e.g. `https://host/`. */
   constructor(
@@ -32,9 +34,11 @@ export class Sharing implements SharingSession {
     /** Called once the share is no longer open here. */
     private readonly onended: () => void = () => undefined,
   ) {
+    this.#greetingTexts = greetingMessages({ device: world.device, manifest: offer.manifest });
     this.#signaling = world.signaling.connect(identity.keys.roomId, identity.token);
     this.#listener = new OfferListener(world, this.#signaling, identity, {
       admit: (receiver) => this.#refusal(receiver),
+      greeting: (receiver) => this.#greeting(receiver),
       onattempt: (receiver) => this.#begin(receiver),
       onanswered: () => this.#publisher.touch(),
       onlane: (receiver, lane) => this.#connected(receiver, lane),
@@ -158,11 +162,23 @@ export class Sharing implements SharingSession {
 
   #connected(receiver: string, lane: Lane): void {
     const known = this.#deliveries.get(receiver);
+    const ask = known?.wasGreeted !== true && this.#mustAsk(receiver);
     const returning = known !== undefined && known.state.at !== 'connecting';
     if (returning) known.handle({ on: 'lane-lost', code: 'connection-lost' });
     const delivery = returning || known === undefined ? this.#replace(receiver) : known;
-    const ask = this.#admission === 'ask' && !delivery.decided.allowed;
     delivery.start(lane, ask);
+  }
+
+  #mustAsk(receiver: string): boolean {
+    return this.#admission === 'ask' && this.#deliveries.get(receiver)?.decided.allowed !== true;
+  }
+
+  /** Nobody is asked any more about whom is given the list with the answer. */
+  #greeting(receiver: string): readonly string[] {
+    const isIn = !this.#mustAsk(receiver);
+    const delivery = this.#deliveries.get(receiver);
+    if (delivery !== undefined) delivery.wasGreeted = isIn;
+    return isIn ? this.#greetingTexts : [];
   }
 
   #replace(receiver: string): Delivery {

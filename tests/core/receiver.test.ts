@@ -22,6 +22,8 @@ const taken = { manifest, accepted: [1] };
 const connecting: ReceiverState = { at: 'connecting', attempt: 3, reason: 'sender-away' };
 const greeting: ReceiverState = { at: 'greeting', asked: false };
 const offered: ReceiverState = { at: 'offered', manifest, problem: null };
+const offeredAhead: ReceiverState = { ...offered, ahead: true };
+const preparingAhead: ReceiverState = { at: 'preparing', ...taken, ahead: true };
 const preparing: ReceiverState = { at: 'preparing', ...taken };
 const moving: ReceiverState = { at: 'transferring', ...taken, pause: RUNNING, seeking: null };
 const paused: ReceiverState = { ...moving, pause: { byMe: true, byPeer: true } };
@@ -50,6 +52,58 @@ const rows: readonly Row[] = [
     preparing,
     { on: 'sink-refused', code: 'no-room' },
     { ...offered, problem: 'no-room' },
+  ],
+  ['[S9] a list that comes ahead is offered', connecting, { on: 'listed-ahead', manifest }, offeredAhead],
+  ['[S9] and stays when the lane opens', offeredAhead, { on: 'lane-open' }, offered],
+  ['[S9] and is accepted', offeredAhead, { on: 'accept', accepted: [1] }, preparingAhead, { do: 'open-sink' }],
+  ['[S9] a lane that opens meanwhile is there for the sink', preparingAhead, { on: 'lane-open' }, preparing],
+  [
+    '[S9] a sink that opens first waits for the lane',
+    preparingAhead,
+    { on: 'sink-open' },
+    { ...again, attempt: 0, reason: null, ahead: true },
+  ],
+  [
+    '[S9] [C9] a sink that is refused ahead leaves the choice to the person',
+    preparingAhead,
+    { on: 'sink-refused', code: 'no-room' },
+    { ...offeredAhead, problem: 'no-room' },
+  ],
+  ['[S9] the same list again changes nothing', offered, { on: 'manifest', manifest: same }, offered],
+  [
+    '[S9] [C6] another one is another share',
+    moving,
+    { on: 'manifest', manifest: another },
+    { at: 'failed', code: 'source-changed', kept: null },
+    hangUp('source-changed'),
+  ],
+  [
+    '[S9] what holds up the lane is told in place of the list',
+    offeredAhead,
+    { on: 'held-up', code: 'udp-blocked' },
+    { at: 'connecting', attempt: 0, reason: 'udp-blocked' },
+  ],
+  [
+    '[S9] a lane that fails takes the list with it',
+    preparingAhead,
+    { on: 'attempt-failed', code: 'connect-failed' },
+    { at: 'connecting', attempt: 0, reason: 'connect-failed' },
+    dial(500),
+  ],
+  [
+    '[S9] a transfer that goes on has its list ahead',
+    again,
+    { on: 'listed-ahead', manifest: same },
+    { ...again, ahead: true },
+  ],
+  ['[S9] unless it is another share’s', again, { on: 'listed-ahead', manifest: another }, again],
+  ['[S9] and goes on with the lane', { ...again, ahead: true }, { on: 'lane-open' }, moving, { do: 'start' }],
+  [
+    '[S9] but not with the next attempt’s',
+    { ...again, ahead: true },
+    { on: 'attempt-failed', code: 'connect-failed' },
+    { ...again, attempt: 2, reason: 'connect-failed' },
+    dial(1_000),
   ],
   ['[D1] all verified is told as done', moving, { on: 'all-verified' }, finished, tell('done')],
   [
@@ -325,11 +379,14 @@ const event: fc.Arbitrary<ReceiverEvent> = fc.oneof(
   }),
   fc.record({ on: fc.constantFrom('quiet', 'heard') }),
   fc.record({ on: fc.constant('attempt-failed'), code }),
-  fc.record({ on: fc.constant('manifest'), manifest: fc.constantFrom(manifest, same, same, changed, another) }),
+  fc.record({
+    on: fc.constantFrom('manifest', 'listed-ahead'),
+    manifest: fc.constantFrom(manifest, same, same, changed, another),
+  }),
   fc.record({ on: fc.constant('accept'), accepted: fc.constantFrom([0], [1], []) }),
   fc.record({ on: fc.constantFrom('pause', 'resume'), by: who }),
   fc.record({ on: fc.constant('cancel'), by: who, keep: fc.boolean() }),
-  fc.record({ on: fc.constantFrom('lane-lost', 'fatal', 'not-recalled', 'blocked'), code }),
+  fc.record({ on: fc.constantFrom('lane-lost', 'fatal', 'not-recalled', 'blocked', 'held-up'), code }),
 );
 const isTerminal = (state: ReceiverState): boolean =>
   state.at === 'cancelled' || state.at === 'failed' || (state.at === 'finished' && state.confirmed);

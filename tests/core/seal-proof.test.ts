@@ -10,13 +10,18 @@ describe('the transcript', () => {
     nonce: 'd',
     receiverFingerprint: 'e',
     senderFingerprint: 'f',
+    greeting: [] as readonly string[],
   };
 
   it('[S6] differs when any field does, and when a letter moves to the next field', () => {
-    const texts = [transcript, ...Object.keys(transcript).map((field) => ({ ...transcript, [field]: 'x' }))];
+    const texts = [
+      transcript,
+      ...Object.keys(transcript).map((field) => ({ ...transcript, [field]: field === 'greeting' ? ['x'] : 'x' })),
+    ];
     texts.push(
       { ...transcript, senderId: 'ab', receiverId: '' },
       { ...transcript, receiverFingerprint: '', senderFingerprint: 'ef' },
+      { ...transcript, greeting: ['x', ''] },
     );
     const written = texts.map((each) => Buffer.from(transcriptBytes(each)).toString());
     expect(new Set(written).size).toBe(texts.length);

@@ -87,6 +87,8 @@ export class FakeNetwork implements LaneFactory {
   readonly lanes: [FakeLane, FakeLane][] = [];
   /** Called with each pair before it is handed out, to set faults. */
   onmeet: ((pair: [FakeLane, FakeLane]) => void) | null = null;
+  /** Awaited between an answer and the lane that it opens, while set. */
+  opening: (() => Promise<void>) | null = null;
 
   attempt({ initiator, onSignal }: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
     const lane = new FakeLane();
@@ -104,7 +106,10 @@ export class FakeNetwork implements LaneFactory {
     const signal = (signal: LaneSignal) => {
       if (signal.kind === 'offer')
         this.#meet(idOf(signal.sdp), lane, (sdp) => onSignal({ kind: 'answer', sdp }), resolve);
-      else if (signal.kind === 'answer') resolve(lane);
+      else if (signal.kind === 'answer') {
+        if (this.opening === null) resolve(lane);
+        else void this.opening().then(() => resolve(lane));
+      }
     };
     return { opened: promise, close, signal };
   }

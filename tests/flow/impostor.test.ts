@@ -111,10 +111,17 @@ async function signedAnswer(
     nonce: offer.nonce,
     receiverFingerprint: dtlsFingerprint(offer.sdp),
     senderFingerprint: dtlsFingerprint(sdp),
+    greeting: [],
     ...changed,
   });
   const signature = await scene.world.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, transcript);
-  return { kind: 'answer', sdp, key: toBase64url(publicKey), signature: toBase64url(new Uint8Array(signature)) };
+  return {
+    kind: 'answer',
+    sdp,
+    key: toBase64url(publicKey),
+    signature: toBase64url(new Uint8Array(signature)),
+    greeting: [],
+  };
 }
 
 function receiversEnd(): End | undefined {
@@ -163,6 +170,7 @@ describe('a server that knows only the room and plays the sender', () => {
       sdp: 'v=0',
       key: 'A'.repeat(87),
       signature: 'A'.repeat(86),
+      greeting: [],
     });
   }
 });
@@ -195,6 +203,12 @@ describe('a receiver that knows the link, has the server on its side, and plays 
       expectRefused(await call(identity));
     },
   );
+
+  it('[S6] [S9] is refused with a true signature for another greeting', async () => {
+    const identity = await scene.share();
+    alterSealed('answer', identity, (answer) => Promise.resolve({ ...answer, greeting: answer.greeting.slice(0, 2) }));
+    expectRefused(await call(identity));
+  });
 
   it('[S6] the same answer is taken from the sender itself: the refusals above are for what was changed', async () => {
     const identity = await makeIdentity(scene.world);

@@ -77,6 +77,7 @@ export function rawSender(world: TestWorld, identity: ShareIdentity): Promise<Ra
   return new Promise((resolve) => {
     const listener = new OfferListener(world, line, identity, {
       admit: () => null,
+      greeting: () => [],
       onattempt: () => undefined,
       onanswered: () => undefined,
       onfailed: () => undefined,
