@@ -297,9 +297,13 @@ function listed(state: ReceiverState, manifest: Manifest): Step {
   return state.at === 'reconnecting' ? goOn(state) : [state];
 }
 
-/** Before the lane there is nothing to lose: another share's list is left to the lane to tell. */
+/**
+ * After an attempt that failed, its reason stays until there is a lane: the next one may fail as well. Another share's list is
+ * left to the lane to tell.
+ */
 function listedAhead(state: ReceiverState, manifest: Manifest): Step {
-  if (state.at === 'connecting') return [{ at: 'offered', manifest, problem: null, ahead: true }];
+  if (state.at === 'connecting' && (state.reason === null || state.reason === 'sender-away'))
+    return [{ at: 'offered', manifest, problem: null, ahead: true }];
   if (state.at === 'reconnecting' && sameShare(state.manifest, manifest)) return [{ ...state, ahead: true }];
   return [state];
 }

@@ -54,6 +54,12 @@ const rows: readonly Row[] = [
     { ...offered, problem: 'no-room' },
   ],
   ['[S9] a list that comes ahead is offered', connecting, { on: 'listed-ahead', manifest }, offeredAhead],
+  [
+    '[S9] [C11] but a reason why an attempt failed stays until there is a lane',
+    { ...connecting, reason: 'udp-blocked' },
+    { on: 'listed-ahead', manifest },
+    { ...connecting, reason: 'udp-blocked' },
+  ],
   ['[S9] and stays when the lane opens', offeredAhead, { on: 'lane-open' }, offered],
   ['[S9] and is accepted', offeredAhead, { on: 'accept', accepted: [1] }, preparingAhead, { do: 'open-sink' }],
   ['[S9] a lane that opens meanwhile is there for the sink', preparingAhead, { on: 'lane-open' }, preparing],
