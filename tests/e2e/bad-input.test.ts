@@ -85,8 +85,7 @@ async function spoilSecond(scene: Scene, spoil: (second: TestFile) => Promise<vo
   ] as const;
   const [sender, receiver] = await scene.pair(files);
   await receiver.receive();
-  await receiver.moving();
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0);
   await sender.receivers.getByText('Paused by the receiver').waitFor();
   await spoil(files[1]);
   await receiver.button('Resume').click();

@@ -90,7 +90,7 @@ test.for(DIRECTIONS)(
     await sender.chooseFiles([file.path]);
     const receiver = await receiverWith(makers.to, scene, await sender.link());
     await receiver.receive();
-    await receiver.arrived(0.5);
+    await receiver.arrived(0.2);
     await receiver.page.reload();
 
     expect(await sha256OfFile(await receiver.savedOne())).toBe(file.sha256);

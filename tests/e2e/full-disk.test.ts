@@ -51,13 +51,12 @@ test.skipIf(!mayMount)(
       await receiver.button('Receive').waitFor();
       const freeBytes = await disk.freeBytes();
       await receiver.receive();
-      await receiver.arrived(0.2);
 
       // What is under way then still fits: credit is a quarter of the file.
-      await sender.receivers.getByRole('button', { name: 'Pause' }).click();
+      await sender.pauseAt(0.2);
       await receiver.heading('Paused by the sender').waitFor();
       await disk.fill(freeBytes - FULL_AT * FILE_BYTES);
-      await sender.receivers.getByRole('button', { name: 'Resume' }).click();
+      await sender.button('Resume').click();
       await bothPaused(sender, receiver);
       const verified = await receiver.shown();
       expect(verified).toBeLessThanOrEqual(FULL_AT);

@@ -45,6 +45,24 @@ abstract class Screen {
       .getByRole('button', { name, exact: true });
   }
 
+  /** Pauses in the very frame that shows more than this fraction, so that something is left on any machine. */
+  async pauseAt(fraction: number): Promise<void> {
+    await this.page.waitForFunction(
+      (wanted) => {
+        const whole = document.querySelector('progress')?.value ?? 0;
+        const pause = [...document.querySelectorAll('button')].find(
+          ({ textContent }) => textContent.trim() === 'Pause',
+        );
+        if (pause === undefined || whole <= wanted) return false;
+        pause.click();
+        return true;
+      },
+      fraction,
+      { timeout: TRANSFER_MS },
+    );
+    await this.button('Resume').waitFor();
+  }
+
   async fingerprint(): Promise<string> {
     const text = await this.page.getByLabel('Fingerprint', { exact: true }).textContent();
     return (text ?? '').replace(/\D/g, '');

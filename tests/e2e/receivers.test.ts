@@ -24,8 +24,7 @@ test('a receiver that stands still does not hold up another', async ({ scene }) 
   const file = await scene.file('shared.bin', 64 * MIB);
   const [sender, still] = await scene.pair([file]);
   const stillSaved = still.receiveOne();
-  await still.moving();
-  await still.button('Pause').click();
+  await still.pauseAt(0);
   await sender.receivers.getByText('Paused by the receiver').waitFor();
 
   const other = await scene.receiver(await sender.link());

@@ -10,7 +10,7 @@ test('a receiver whose page is reloaded goes on by itself', async ({ scene }) =>
   const file = await scene.file('film.bin', 64 * MIB);
   const [, receiver] = await scene.pair([file]);
   await receiver.receive();
-  await receiver.arrived(0.5);
+  await receiver.arrived(0.2);
   await receiver.page.reload();
   expect(await sha256OfFile(await receiver.savedOne())).toBe(file.sha256);
 });
@@ -19,8 +19,7 @@ test('a receiver who left finds the transfer in its list, and goes on', async ({
   const file = await scene.file('film.bin', 64 * MIB);
   const [sender, receiver] = await scene.pair([file]);
   await receiver.receive();
-  await receiver.arrived(0.2);
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0.2);
   await receiver.page.getByRole('link', { name: 'Beeline' }).click();
   await receiver.answer('Leave').click();
   await receiver.transfer('film.bin').getByRole('button', { name: 'Resume' }).click();
@@ -64,7 +63,7 @@ test('a sender whose page is reloaded chooses the same file, and it goes on unde
   const [sender, receiver] = await scene.pair([file]);
   const link = await sender.link();
   await receiver.receive();
-  await receiver.arrived(0.5);
+  await receiver.arrived(0.2);
   const saved = receiver.savedOne();
   await sender.page.reload();
   await sender.heading('Go on sharing 1 file').waitFor();
@@ -90,7 +89,7 @@ test('a sender whose browser keeps handles goes on by itself after a reload', as
   const link = await sender.link();
   const receiver = await scene.receiver(link);
   await receiver.receive();
-  await receiver.arrived(0.3);
+  await receiver.arrived(0.2);
   const saved = receiver.savedOne();
   await sender.page.reload();
   expect(await sender.link()).toBe(link);
@@ -103,8 +102,7 @@ test('a sender who comes back with a changed file is told, and may go on without
   const files = [await scene.file('a.bin', 20 * MIB), await scene.file('b.bin', 30 * MIB)] as const;
   const [sender, receiver] = await scene.pair(files);
   await receiver.receive();
-  await receiver.arrived(0.1);
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0.1);
   await sender.page.reload();
   await truncate(files[1].path, 5);
   await sender.chooseAgain(files.map(({ path }) => path));
@@ -120,7 +118,7 @@ test('both sides are reloaded at once, and it goes on', async ({ scene }) => {
   const file = await scene.file('film.bin', 64 * MIB);
   const [sender, receiver] = await scene.pair([file]);
   await receiver.receive();
-  await receiver.arrived(0.5);
+  await receiver.arrived(0.2);
   await Promise.all([sender.page.reload(), receiver.page.reload()]);
   const saved = receiver.savedOne();
   await sender.chooseAgain([file.path]);
@@ -131,8 +129,7 @@ test('two tabs of one link: the second says where the transfer runs', async ({ s
   const file = await scene.file('film.bin', 64 * MIB);
   const [, receiver] = await scene.pair([file]);
   await receiver.receive();
-  await receiver.arrived(0.1);
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0.1);
   const second = await ReceiverScreen.open(receiver.device, receiver.page.url());
   await second.failure('open-elsewhere').first().waitFor();
   await receiver.page.close();

@@ -48,8 +48,7 @@ test('a transfer that the receiver pauses goes on where it stopped', async ({ sc
   const file = await scene.file('a.bin', 64 * MIB);
   const [sender, receiver] = await scene.pair([file]);
   const saved = receiver.receiveOne();
-  await receiver.moving();
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0);
   await sender.receivers.getByText('Paused by the receiver').waitFor();
   await receiver.button('Resume').click();
 
@@ -65,8 +64,7 @@ test('one file is held back and another cancelled, and a reload keeps to that', 
   ];
   const [sender, receiver] = await scene.pair(files);
   await receiver.receive();
-  await receiver.moving();
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0);
   await receiver.button('Pause a.bin').click();
   await receiver.button('Resume a.bin').waitFor();
   await receiver.button('Cancel b.bin').press('Enter');
@@ -90,8 +88,7 @@ test('a file that the sender cancels for one receiver is shown as such there', a
   const files = [await scene.file('a.bin', 64 * MIB), await scene.file('b.bin', 2 * MIB)];
   const [sender, receiver] = await scene.pair(files);
   const saved = receiver.receiveOne();
-  await receiver.moving();
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0);
   await sender.receivers.getByText('Files for').click();
   await sender.button('Cancel a.bin').click();
   await sender.answer('Cancel file').click();
@@ -139,8 +136,7 @@ test('a share stopped in the middle asks first, then tells whoever is connected'
 test('leaving in the middle of a transfer asks first', async ({ scene }) => {
   const [, receiver] = await scene.pair([await scene.file('a.bin', 64 * MIB)]);
   await receiver.receive();
-  await receiver.moving();
-  await receiver.button('Pause').click();
+  await receiver.pauseAt(0);
   await receiver.button('Resume').waitFor();
 
   const asked = receiver.page.waitForEvent('dialog');
