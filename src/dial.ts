@@ -12,7 +12,7 @@ export interface Dialed {
   readonly id: string;
   readonly token: string;
   readonly early: EarlySocket;
-  readonly connection: RTCPeerConnection | undefined;
+  readonly connection: RTCPeerConnection;
 }
 
 declare global {
@@ -20,18 +20,16 @@ declare global {
   var dialed: Dialed | undefined;
 }
 
-/** Who needs one later is told what refused it. */
-function makeConnection(): RTCPeerConnection | undefined {
-  try {
-    return new RTCPeerConnection();
-  } catch {
-    return undefined;
-  }
-}
-
 if (isSecureContext && 'RTCPeerConnection' in globalThis && isFragment(location.hash)) globalThis.dialed ??= dial();
 
-function dial(): Dialed {
+/** Nothing where the browser refuses a connection: who needs one later is told. */
+function dial(): Dialed | undefined {
   const [id, token] = [randomId({ random }), randomId({ random })];
-  return { id, token, early: openEarly(home, id, token), connection: makeConnection() };
+  const early = openEarly(home, id, token);
+  try {
+    return { id, token, early, connection: new RTCPeerConnection() };
+  } catch {
+    early.socket.close();
+    return undefined;
+  }
 }

@@ -1,10 +1,9 @@
-/** Lines to the signaling server, and what they need of the browser. In the page's first script. */
-import { deferred } from './core/deferred.ts';
+/** Lines to the signaling server, lanes to other pages, and what they need of the browser. In the page's first script. */
+import { arrived } from './arrived.ts';
 import type { Clock, Nudge } from './core/ports.ts';
-import type { Dialed } from './dial.ts';
-import { dialLine, type ReceiverLine } from './flow/receiver-line.ts';
 import { home, random } from './home.ts';
-import { PeerJsSignaling, type SaidType } from './net/signaling.ts';
+import { PeerLaneFactory } from './net/lanes.ts';
+import { PeerJsSignaling } from './net/signaling.ts';
 
 export const clock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
@@ -28,35 +27,5 @@ export const nudge: Nudge = (run) => {
 
 export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
 
-/** A line, and the connection that was made beside it. */
-interface Ahead {
-  readonly line: ReceiverLine;
-  readonly connection?: RTCPeerConnection | undefined;
-}
-
-let ahead: Ahead | null = null;
-
-/** What a line that was taken over has said. */
-interface Saying {
-  readonly offer: Promise<unknown>;
-  /** The browser's sockets are open by then. */
-  readonly candidate: Promise<unknown>;
-}
-
-/** Takes over what the page has dialed, for the link that will be opened next. */
-export function takeOver({ id, token, early, connection }: Dialed): Saying {
-  const [offer, candidate] = [deferred(), deferred()];
-  const onsaid = (type: SaidType) => {
-    if (type === 'OFFER') offer.resolve(undefined);
-    if (type === 'CANDIDATE') candidate.resolve(undefined);
-  };
-  ahead = { line: { id, signaling: signaling.connect(id, token, onsaid, early) }, connection };
-  return { offer: offer.promise, candidate: candidate.promise };
-}
-
-/** What was dialed ahead, or a new line. */
-export function takeLine(): Ahead {
-  const taken = ahead ?? { line: dialLine({ random, signaling }) };
-  ahead = null;
-  return taken;
-}
+/** It also keeps a connection ready. */
+export const lanes = new PeerLaneFactory(clock, () => arrived(import('./net/lane.ts')));

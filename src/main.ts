@@ -4,24 +4,26 @@
  * over UDP 50 ms after it began to open a socket, for nothing if that takes longer, and again only 250 ms later.
  */
 import './dial.ts';
+import { Ahead } from './ahead.ts';
 import { arrived } from './arrived.ts';
 import { explain } from './core/errors.ts';
 import type { Dialed } from './dial.ts';
-import { takeOver } from './line.ts';
 
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
 const APP_WAITS_MS = 500;
 
 const loadApp = () => import('./app.ts');
 
-/** What the offer needs is loaded and run before anything of the app. */
+/** Resolves when the app may be shown. */
 async function receiveFirst(dialed: Dialed): Promise<void> {
-  const { offer, candidate } = takeOver(dialed);
-  const { receiveAhead } = await import('./receive.ts');
-  receiveAhead(location.hash.slice(1));
-  await offer;
+  const ahead = new Ahead(location.hash.slice(1), dialed);
+  import('./receive.ts').then(
+    ({ receiveAhead }) => receiveAhead(ahead),
+    () => ahead.close(),
+  );
+  await ahead.offered;
   loadApp().catch(() => undefined);
-  await candidate;
+  await ahead.candidate;
 }
 
 /** Says what the app would say, and makes room for it should it come yet. */

@@ -16,7 +16,8 @@ import type { Picked, ReturningShare, SharedAgain } from './flow/services.ts';
 import { Sharing } from './flow/sharing.ts';
 import type { SharingSession } from './flow/views.ts';
 import { home } from './home.ts';
-import { lanes, requireWebRtc, told, world } from './world.ts';
+import { lanes } from './line.ts';
+import { requireWebRtc, told, world } from './world.ts';
 
 /** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
 export async function share({ entries, source, handles }: Picked): Promise<SharingSession> {

@@ -3,9 +3,10 @@ import { BeelineError } from './core/errors.ts';
 import type { Archive, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
 import { random } from './home.ts';
-import { clock, nudge, signaling } from './line.ts';
+import { clock, lanes, nudge, signaling } from './line.ts';
+// Loaded with the sessions: a lane must not wait for the network.
+import './net/lane.ts';
 import { deviceName } from './net/device.ts';
-import { PeerLaneFactory } from './net/lane.ts';
 import { openDisk } from './storage.ts';
 
 const sinks: SinkFactory = {
@@ -24,9 +25,6 @@ const archive: Archive = {
   keepShare: async (share) => (await openDisk()).archive.keepShare(share),
   forget: async (role, id) => (await openDisk()).archive.forget(role, id),
 };
-
-/** It also keeps a connection ready. */
-export const lanes = new PeerLaneFactory(clock);
 
 export const world: World = {
   clock,

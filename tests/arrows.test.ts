@@ -14,6 +14,7 @@ const SHARED_WITH_SERVER = 'src/core/signaling.ts';
 const ONLY_USER_OF_SIMPLE_PEER = 'src/net/lane.ts';
 /** Builds the adapters and hands them over: the entry of the page, and what it loads when it is needed. */
 const MAIN_FILES = [
+  'ahead',
   'app',
   'dial',
   'arrived',

@@ -4,7 +4,6 @@ import { equalBytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { secretOf, type ShareKeys } from '../core/link.ts';
-import { type Greeting, readGreeting } from '../core/messages.ts';
 import type { Lane, LaneAttempt, Signaling, SignalingMessage, Subtle } from '../core/ports.ts';
 import { dtlsFingerprint, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
@@ -26,27 +25,25 @@ export interface Dial {
   readonly isAnswered: boolean;
   /** What is known of it, should it fail with this code. */
   failedWith(code: ErrorCode): FailedAttempt;
+  /** Tells of it from now on, and of what has come before. */
+  watch(handlers: DialHandlers): void;
   /** A message from the signaling line, whoever sent it. */
   receive(message: SignalingMessage): void;
   close(): void;
 }
 
 export interface DialHandlers {
-  /** What the sender will say first over the lane has come with its answer. Rule [S9]. */
-  readonly ongreeting?: (greeting: Greeting) => void;
+  /** What the sender will say first over the lane, as control messages, has come with its answer. Rule [S9]. */
+  readonly ongreeting: (said: readonly string[]) => void;
   /** Told after a while without a lane what seems to hold it up. */
-  readonly ontrouble?: (code: ErrorCode) => void;
+  readonly ontrouble: (code: ErrorCode) => void;
 }
 
-/** Dials the sender of a share once. */
-export function dialSender(
-  world: World,
-  signaling: Signaling,
-  keys: ShareKeys,
-  myId: string,
-  handlers: DialHandlers = {},
-): Dial {
-  return new SenderDial(world, signaling, keys, myId, handlers);
+type DialWorld = Pick<World, 'clock' | 'random' | 'subtle' | 'lanes'>;
+
+/** Dials the sender of a share once. In the page's first script, so it imports little. */
+export function dialSender(world: DialWorld, signaling: Signaling, keys: ShareKeys, myId: string): Dial {
+  return new SenderDial(world, signaling, keys, myId);
 }
 
 class SenderDial implements Dial {
@@ -67,14 +64,15 @@ class SenderDial implements Dial {
   #inbox: Promise<void> = Promise.resolve();
   #myFingerprint = '';
   #refused: BeelineError | null = null;
+  #greeting: readonly string[] | null = null;
+  #handlers: DialHandlers | null = null;
   #closed = false;
 
   constructor(
-    private readonly world: World,
+    private readonly world: DialWorld,
     private readonly signaling: Signaling,
     private readonly keys: ShareKeys,
     private readonly myId: string,
-    private readonly handlers: DialHandlers,
   ) {
     const { random, subtle, clock } = world;
     this.#startedAt = clock.now();
@@ -103,6 +101,11 @@ class SenderDial implements Dial {
 
   failedWith(code: ErrorCode): FailedAttempt {
     return { code, ...this.#known };
+  }
+
+  watch(handlers: DialHandlers): void {
+    this.#handlers = handlers;
+    this.#tellGreeting();
   }
 
   receive({ type, src, payload }: SignalingMessage): void {
@@ -135,7 +138,7 @@ class SenderDial implements Dial {
       this.#reject(this.#refused ?? this.#diagnosed(vague)),
     );
     void readyToDiagnose(this.world.clock).then(() => {
-      if (!this.#closed && !this.#opened) this.handlers.ontrouble?.((this.#refused ?? this.#diagnosed(vague)).code);
+      if (!this.#closed && !this.#opened) this.#handlers?.ontrouble((this.#refused ?? this.#diagnosed(vague)).code);
     });
   }
 
@@ -191,7 +194,8 @@ class SenderDial implements Dial {
         await this.#checkAnswer(message);
         this.#answered = true;
         this.#attempt?.signal({ kind: 'answer', sdp: message.sdp });
-        this.#greeted(readGreeting(message.greeting));
+        this.#greeting = message.greeting;
+        this.#tellGreeting();
         return;
       case 'candidate':
         this.#attempt?.signal(message);
@@ -204,8 +208,14 @@ class SenderDial implements Dial {
     }
   }
 
-  #greeted(greeting: Greeting | null): void {
-    if (greeting !== null && !this.#closed) this.handlers.ongreeting?.(greeting);
+  /** One that makes no sense is refused like any message. */
+  #tellGreeting(): void {
+    if (this.#greeting === null || this.#closed) return;
+    try {
+      this.#handlers?.ongreeting(this.#greeting);
+    } catch (error) {
+      this.#refuse(asBeelineError(error));
+    }
   }
 
   /** Rule [S6]: the key is the one the link commits to, and it signed both certificates for this connection. */

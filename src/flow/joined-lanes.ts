@@ -30,7 +30,8 @@ interface JoinedLane {
 export class JoinedLanes {
   readonly #lanes = new Map<number, JoinedLane>();
   readonly #ice: () => Promise<IceAnswer>;
-  #last = 0;
+  /** Numbers that were offered, in whatever order the sender's browser had the offers made. */
+  readonly #offered = new Set<number>();
 
   constructor(private readonly options: JoinedLanesOptions) {
     this.#ice = furtherIce(options.world.clock, options.ice, options.path);
@@ -47,7 +48,8 @@ export class JoinedLanes {
     else if (message.signal.kind === 'offer') {
       this.#join(message.lane);
       this.#lanes.get(message.lane)?.making.signal(message.signal);
-    } else if (message.lane > this.#last) throw new BeelineError('protocol', `lane ${message.lane} has no offer`);
+    } else if (!this.#offered.has(message.lane))
+      throw new BeelineError('protocol', `lane ${message.lane} has no offer`);
     else this.#lanes.get(message.lane)?.making.signal(message.signal);
   }
 
@@ -58,9 +60,9 @@ export class JoinedLanes {
   }
 
   #join(id: number): void {
-    if (id <= this.#last) throw new BeelineError('protocol', `lane ${id} offered again`);
+    if (this.#offered.has(id)) throw new BeelineError('protocol', `lane ${id} offered again`);
     if (this.#lanes.size >= MAX_LANES - 1) throw new BeelineError('protocol', 'too many lanes');
-    this.#last = id;
+    this.#offered.add(id);
     const { world, say, take, onchange } = this.options;
     const making = new LaneMaking(world, id, false, this.#ice, say, {
       onopen: ({ bulk }) => {

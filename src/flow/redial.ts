@@ -1,7 +1,7 @@
 import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
-import type { Greeting } from '../core/messages.ts';
+import { type Greeting, readGreeting } from '../core/messages.ts';
 import type { Lane, Signaling } from '../core/ports.ts';
 import { type Dial, dialSender } from './handshake.ts';
 import type { World } from './world.ts';
@@ -96,9 +96,16 @@ export class Redial {
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
     this.signaling.check();
-    const dial = dialSender(this.world, this.signaling, this.keys, this.myId, {
-      ongreeting: (greeting) => {
-        if (this.#dial === dial) this.handlers.ongreeting(greeting);
+    this.attend(dialSender(this.world, this.signaling, this.keys, this.myId));
+  }
+
+  /** Goes on with a dial that was begun over the line as it is. */
+  attend(dial: Dial): void {
+    this.#dial = dial;
+    dial.watch({
+      ongreeting: (said) => {
+        const greeting = this.#dial === dial ? readGreeting(said) : null;
+        if (greeting !== null) this.handlers.ongreeting(greeting);
       },
       ontrouble: (code) => {
         if (this.#dial !== dial) return;
@@ -106,7 +113,6 @@ export class Redial {
         this.handlers.ontrouble(code);
       },
     });
-    this.#dial = dial;
     if (this.#hasMet) {
       this.#cancelTimer = this.world.clock.after(ANSWER_MS * 2 ** Math.min(this.#unanswered, 4), () => {
         this.#cancelTimer = null;

@@ -1,67 +1,20 @@
 import { deferred } from '../core/deferred.ts';
 import SimplePeer from 'simple-peer';
 import type { Bytes } from '../core/bytes.ts';
-import type { ConnectTrace } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
-import type { BulkChannel, Channel, Clock, Lane, LaneAttempt, LaneFactory, PathInfo } from '../core/ports.ts';
+import type { BulkChannel, Channel, Lane, PathInfo } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
-import type { IceAnswer } from '../core/signaling.ts';
+import type { LaneConnection } from './connection.ts';
 import { readPath } from './stats.ts';
-import { keep, traceConnection } from './trace.ts';
-import { UdpFirst } from './udp-first.ts';
 
-/**
- * Stream ids, agreed and not negotiated: a channel is open as soon as the connection is, and whoever is first may speak.
- * Chromium allows ids up to 1,023.
- */
-const CONTROL_ID = 0;
-const BULK_ID = 64;
-
-/** A connection, and the channels it has made, by their stream id. */
-interface Own {
-  readonly connection: RTCPeerConnection;
-  readonly channels: ReadonlyMap<number, RTCDataChannel>;
+export interface PeerLaneHandlers {
+  /** The answer to the other side's offer. */
+  readonly onanswer: (sdp: string) => void;
+  readonly onend: () => void;
 }
 
-/** Hands out simple-peer connections as lanes. */
-export class PeerLaneFactory implements LaneFactory {
-  #ready: Own | null = null;
-
-  constructor(private readonly clock: Clock) {}
-
-  /**
-   * Makes a connection for the next attempt, and its certificate with it, or takes one that was made before. That costs no
-   * packet, and the time that a page's first connection takes to start WebRTC.
-   */
-  prepare(made?: RTCPeerConnection): void {
-    this.#ready ??= own(made ?? new RTCPeerConnection());
-  }
-
-  attempt(options: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
-    const ready = this.#ready ?? own(new RTCPeerConnection());
-    this.#ready = null;
-    return new PeerLane(options, ready, this.clock);
-  }
-}
-
-/** Notes the channels that simple-peer makes, which it hands to nobody. */
-function own(connection: RTCPeerConnection): Own {
-  const channels = new Map<number, RTCDataChannel>();
-  const create = connection.createDataChannel.bind(connection);
-  connection.createDataChannel = (label, options) => {
-    const channel = create(label, options);
-    if (options?.id !== undefined) channels.set(options.id, channel);
-    return channel;
-  };
-  return { connection, channels };
-}
-
-/**
- * One RTCPeerConnection with two channels: simple-peer's own carries control messages, and `bulk` is created on both
- * sides right after construction, before the offer. simple-peer takes its RTCPeerConnection from its documented `wrtc`
- * option, which here hands out the one that was made before.
- */
-class PeerLane implements LaneAttempt, Lane {
+/** A connection whose channels, and offer if it makes one, were made before simple-peer takes it over. */
+export class PeerLane implements Lane {
   readonly opened: Promise<Lane>;
   readonly control: Channel<string>;
   readonly bulk: BulkChannel;
@@ -69,48 +22,31 @@ class PeerLane implements LaneAttempt, Lane {
 
   readonly #peer: SimplePeer;
   readonly #connection: RTCPeerConnection;
-  readonly #trace: ConnectTrace | undefined;
-  readonly #candidates: UdpFirst<RTCIceCandidate>;
   #isOpen = false;
-  #ended: BeelineError | null = null;
+  #ended = false;
 
-  constructor({ initiator, ice, onSignal, trace }: Parameters<LaneFactory['attempt']>[0], own: Own, clock: Clock) {
-    const { connection } = own;
+  /** @param offer that was said and set; null for the side that answers. */
+  constructor(made: LaneConnection, offer: string | null, { onanswer, onend }: PeerLaneHandlers) {
+    const { connection, control, bulk } = made;
     this.#connection = connection;
-    this.#trace = trace;
-    this.#candidates = new UdpFirst(clock, ice, (candidate) => onSignal(toCandidateSignal(candidate)));
-    // Listens before simple-peer does, which closes the connection on the very events that say why.
-    if (trace !== undefined) traceConnection(connection, trace);
-    connection.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate === null) this.#candidates.settle();
-      else this.#candidates.gathered(candidate);
-    });
-    connection.setConfiguration({ iceServers: toIceServers(ice) });
     this.#peer = new SimplePeer({
-      initiator,
+      initiator: offer !== null,
       trickle: true,
       objectMode: true,
-      channelConfig: { negotiated: true, id: CONTROL_ID, ordered: true },
-      wrtc: { RTCPeerConnection: handsOut(connection), RTCSessionDescription, RTCIceCandidate },
+      channelConfig: { negotiated: true },
+      wrtc: { RTCPeerConnection: handsOut(made, offer), RTCSessionDescription, RTCIceCandidate },
     });
-    const control = own.channels.get(CONTROL_ID);
-    if (control === undefined) throw new BeelineError('unsupported', 'no control channel');
-    const bulk = connection.createDataChannel('bulk', { negotiated: true, id: BULK_ID, ordered: true });
     this.bulk = new DataChannel(bulk);
     this.control = new ControlChannel(this.#peer, control);
-    this.opened = this.#open([control, bulk]);
-    // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
+    this.opened = this.#open([control, bulk], onend);
     this.opened.catch(() => undefined);
     this.#peer.on('signal', (data) => {
-      if (data.type === 'offer' || data.type === 'answer') onSignal({ kind: data.type, sdp: data.sdp });
+      if (data.type === 'answer') onanswer(data.sdp);
     });
   }
 
   signal(signal: LaneSignal): void {
-    if (this.#ended !== null) return;
-    if (this.#trace !== undefined) {
-      keep(this.#trace.heard, signal.kind === 'candidate' ? signal.candidate : signal.sdp);
-    }
+    if (this.#ended) return;
     if (signal.kind === 'candidate') {
       const { candidate, sdpMid, sdpMLineIndex } = signal;
       this.#peer.signal({ type: 'candidate', candidate: { candidate, sdpMid, sdpMLineIndex } });
@@ -120,7 +56,7 @@ class PeerLane implements LaneAttempt, Lane {
   }
 
   path(): Promise<PathInfo | null> {
-    return this.#ended === null ? readPath(this.#connection) : Promise.resolve(null);
+    return this.#ended ? Promise.resolve(null) : readPath(this.#connection);
   }
 
   close(): void {
@@ -128,7 +64,7 @@ class PeerLane implements LaneAttempt, Lane {
   }
 
   /** Does not wait for simple-peer's `connect`, which comes when it has looked up the path. */
-  #open(channels: readonly RTCDataChannel[]): Promise<Lane> {
+  #open(channels: readonly RTCDataChannel[], onend: () => void): Promise<Lane> {
     const { promise, resolve, reject } = deferred<Lane>();
     const settle = () => {
       if (!channels.every(({ readyState }) => readyState === 'open')) return;
@@ -136,9 +72,9 @@ class PeerLane implements LaneAttempt, Lane {
       resolve(this);
     };
     const end = (error: BeelineError) => {
-      if (this.#ended !== null) return;
-      this.#ended = error;
-      this.#candidates.close();
+      if (this.#ended) return;
+      this.#ended = true;
+      onend();
       reject(error);
       this.onclose?.(error);
     };
@@ -149,8 +85,18 @@ class PeerLane implements LaneAttempt, Lane {
   }
 }
 
-/** What simple-peer takes for a constructor: `new` gives an object that a function returns. */
-function handsOut(connection: RTCPeerConnection): typeof RTCPeerConnection {
+/**
+ * What simple-peer takes for a constructor, from its documented `wrtc` option: `new` gives an object that a function
+ * returns. What simple-peer would make of a new connection has been made of this one.
+ */
+function handsOut({ connection, control }: LaneConnection, offer: string | null): typeof RTCPeerConnection {
+  Object.assign(connection, { createDataChannel: () => control });
+  if (offer !== null) {
+    Object.assign(connection, {
+      createOffer: () => Promise.resolve({ type: 'offer', sdp: offer }),
+      setLocalDescription: () => Promise.resolve(),
+    });
+  }
   return function () {
     return connection;
   } as unknown as typeof RTCPeerConnection;
@@ -235,12 +181,4 @@ class DataChannel extends Inbox implements BulkChannel {
     if (!this.isOpen) throw new BeelineError('connection-lost', 'bulk channel is not open');
     this.channel.send(message);
   }
-}
-
-function toIceServers({ iceServers }: IceAnswer): RTCIceServer[] {
-  return iceServers.map(({ urls, ...credentials }) => ({ urls: [...urls], ...credentials }));
-}
-
-function toCandidateSignal({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LaneSignal {
-  return { kind: 'candidate', candidate, sdpMid, sdpMLineIndex };
 }

@@ -13,10 +13,9 @@ export interface Moments {
   readonly answer: number;
   /** The channel for bulk data is open. */
   readonly channelOpen: number;
-  /** The list of files is shown; or, on a page that shows none, the first message has come over the channel. */
-  readonly first: number;
-  readonly click: number;
-  /** The first message over the channel for bulk data. */
+  /** The list of files is shown, and accepted at once: no person is faster. */
+  readonly accepted: number;
+  /** The first byte of a file has come; or, on a page that receives none, the first message over its channel. */
   readonly firstByte: number;
 }
 
@@ -29,16 +28,17 @@ export const MOMENT_NAMES: readonly (readonly [name: string, moment: Moment])[] 
   ['offer sent', 'offer'],
   ['answer received', 'answer'],
   ['channel open', 'channelOpen'],
-  ['first message; list shown', 'first'],
+  ['list shown and accepted', 'accepted'],
+  ['first byte', 'firstByte'],
 ];
 
 interface Noted {
   readonly moments: Moments;
-  /** Resolves at the first of each. */
-  readonly reached: Readonly<Record<'first' | 'firstByte', Promise<void>>>;
+  /** Resolves at the first byte. */
+  readonly arrived: Promise<void>;
 }
 
-/** To be called before the pages are opened. */
+/** To be called before the pages are opened. Accepts what they offer. */
 export async function noteMoments(device: Device): Promise<void> {
   await device.context.addInitScript(() => {
     const moments = {
@@ -47,21 +47,14 @@ export async function noteMoments(device: Device): Promise<void> {
       offer: 0,
       answer: 0,
       channelOpen: 0,
-      first: 0,
-      click: 0,
+      accepted: 0,
       firstByte: 0,
     };
-    const told = { first: () => undefined, firstByte: () => undefined };
-    const reached = {
-      first: new Promise<void>((resolve) => Object.assign(told, { first: resolve })),
-      firstByte: new Promise<void>((resolve) => Object.assign(told, { firstByte: resolve })),
-    };
-    Object.assign(window, { moments, reached });
     const note = (moment: keyof typeof moments): void => {
-      if (moments[moment] !== 0) return;
-      moments[moment] = Math.round(performance.now());
-      if (moment === 'first' || moment === 'firstByte') told[moment]();
+      moments[moment] ||= Math.round(performance.now());
     };
+    const arrived = new Promise<void>((resolve) => addEventListener('first byte', () => resolve(), { once: true }));
+    Object.assign(window, { moments, arrived });
 
     class NotedSocket extends WebSocket {
       constructor(url: string | URL, protocols?: string | string[]) {
@@ -85,7 +78,10 @@ export async function noteMoments(device: Device): Promise<void> {
         const channel = super.createDataChannel(label, options);
         if (label === 'bulk' || label === 'bare') {
           channel.addEventListener('open', () => note('channelOpen'));
-          channel.addEventListener('message', () => note(label === 'bare' ? 'first' : 'firstByte'));
+          channel.addEventListener('message', () => {
+            note('firstByte');
+            dispatchEvent(new Event('first byte'));
+          });
         }
         return channel;
       }
@@ -93,11 +89,13 @@ export async function noteMoments(device: Device): Promise<void> {
     window.RTCPeerConnection = NotedConnection;
 
     const observer = new MutationObserver(() => {
-      const buttons = [...document.querySelectorAll('button')];
-      if (!buttons.some(({ textContent }) => textContent.trim() === 'Receive')) return;
+      const receive = [...document.querySelectorAll('button')].find(
+        ({ textContent, disabled }) => textContent.trim() === 'Receive' && !disabled,
+      );
+      if (receive === undefined) return;
       observer.disconnect();
-      note('first');
-      document.addEventListener('click', () => note('click'), { capture: true });
+      note('accepted');
+      receive.click();
     });
     observer.observe(document, { subtree: true, childList: true });
   });
@@ -108,8 +106,8 @@ export function momentsOf(page: Page): Promise<Moments> {
 }
 
 /** Leaves the page alone until then: looking for a button costs its main thread some 50 ms the first time. */
-export function reached(page: Page, moment: 'first' | 'firstByte'): Promise<void> {
-  return page.evaluate((name) => (window as unknown as Noted).reached[name], moment);
+export function firstByte(page: Page): Promise<void> {
+  return page.evaluate(() => (window as unknown as Noted).arrived);
 }
 
 /** One fresh share, opened by the receiver. */
@@ -119,9 +117,7 @@ export async function measureVisit(from: Device, to: Device, baseUrl: string, pa
     await sender.chooseFiles([path]);
     const receiver = await ReceiverScreen.open(to, await sender.link());
     try {
-      await reached(receiver.page, 'first');
-      await receiver.receive();
-      await reached(receiver.page, 'firstByte');
+      await firstByte(receiver.page);
       await receiver.verified();
       await underServiceWorker(receiver.page);
       return await momentsOf(receiver.page);

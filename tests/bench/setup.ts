@@ -3,8 +3,8 @@
  * people with 50 ms between them and half of it to the server and the relay, on a direct path and on a relayed one, in a
  * browser that has not been there before and once more in the same one. Needs the network lab.
  *
- * The time between the list of files shown and the click is the person's, and not counted. The same without any distance
- * tells what the machine itself takes; what is left are the round trips that wait for each other.
+ * The list of files is accepted inside the page, in the moment in which it is shown. The same without any distance tells
+ * what the machine itself takes; what is left are the round trips that wait for each other.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -121,15 +121,10 @@ async function measureVisits({ path, net, from, raw, file }: Stage, rttMs: numbe
   }
 }
 
-/** Milliseconds without the person's. */
-function lengthOf({ first, click, firstByte }: Moments): number {
-  return first + firstByte - click;
-}
-
 function resultOf({ name, goal }: Path, pairs: readonly Pair[]): PathResult {
   const resultOfVisit = (visit: Visit): VisitResult => ({
-    roundTrips: spreadOf(pairs.map(({ far }) => lengthOf(far[visit]) / RTT_MS)),
-    waiting: spreadOf(pairs.map(({ far, near }) => (lengthOf(far[visit]) - lengthOf(near[visit])) / RTT_MS)),
+    roundTrips: spreadOf(pairs.map(({ far }) => far[visit].firstByte / RTT_MS)),
+    waiting: spreadOf(pairs.map(({ far, near }) => (far[visit].firstByte - near[visit].firstByte) / RTT_MS)),
   });
   return {
     name,
@@ -161,6 +156,5 @@ function summary(path: string, pairs: readonly Pair[]): string[][] {
       'next, 0 ms',
     ],
     ...MOMENT_NAMES.map(([name, moment]) => [name, ...cells((moments) => moments[moment])]),
-    ['from click to first payload byte', ...cells(({ click, firstByte }) => firstByte - click)],
   ];
 }

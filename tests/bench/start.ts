@@ -2,13 +2,11 @@
  * The start on a LAN: from a link opened to the first bytes of the transfer, as a ratio to a bare offer, answer and open
  * through the same server, in a browser that has not been there before and once more in the same one.
  *
- * A receiver must click, so Beeline's start has two parts, and the person's time between them is not counted:
+ *     navigation - dialled - line open - offer - answer - list of files shown, and accepted in the same moment
+ *                - channel open - first byte of a file
  *
- *     navigation - dialled - line open - offer - answer - channel open - first: list of files shown | click - first payload byte
- *
- * The list is the first that comes over the lane; the bare start ends with the first message over its channel. The ratio is
- * given from the navigation, in which Beeline loads an app and the bare page has nothing to load, and from the moment the
- * page dials the server.
+ * The bare start ends with the first message over its channel. The ratio is given from the navigation, in which Beeline
+ * loads an app and the bare page has nothing to load, and from the moment the page dials the server.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,8 +68,8 @@ export async function run({ baseUrl, pairs, say }: BenchContext): Promise<StartR
       measured.push(pair);
       const { ratio, firstVisit, nextVisit } = pair;
       say(
-        `pair ${i + 1} (${pair.first} first): bare ${pair.bare.first} ms, list of files after ${firstVisit.first} ms ` +
-          `on the first visit and ${nextVisit.first} ms on the next, ratio ${ratio.firstVisit.navigation} and ` +
+        `pair ${i + 1} (${pair.first} first): bare ${pair.bare.firstByte} ms, first byte after ${firstVisit.firstByte} ms ` +
+          `on the first visit and ${nextVisit.firstByte} ms on the next, ratio ${ratio.firstVisit.navigation} and ` +
           `${ratio.nextVisit.navigation}, from dialling ${ratio.firstVisit.dialled} and ${ratio.nextVisit.dialled}`,
       );
     }
@@ -104,8 +102,8 @@ async function measurePair(first: Pair['first'], { from, raw, bare, baseUrl, pat
     const nextVisit = await measureVisit(from, to, baseUrl, path);
     const yardstick = before ?? (await bare.measure(from, to));
     const ratioOf = (moments: Moments): Ratio => ({
-      navigation: rounded(moments.first / yardstick.first),
-      dialled: rounded((moments.first - moments.dialled) / (yardstick.first - yardstick.dialled)),
+      navigation: rounded(moments.firstByte / yardstick.firstByte),
+      dialled: rounded((moments.firstByte - moments.dialled) / (yardstick.firstByte - yardstick.dialled)),
     });
     const ratio = { firstVisit: ratioOf(firstVisit), nextVisit: ratioOf(nextVisit) };
     return { first, bare: yardstick, firstVisit, nextVisit, ratio };
@@ -117,7 +115,6 @@ async function measurePair(first: Pair['first'], { from, raw, bare, baseUrl, pat
 /** Milliseconds of all pairs. */
 function summary(pairs: readonly Pair[]): string[][] {
   const spread = (valueOf: (pair: Pair) => number) => shown(spreadOf(pairs.map(valueOf), 0));
-  const clickOf = ({ click, firstByte }: Moments) => firstByte - click;
   return [
     ['ms since the navigation', 'bare', 'first visit', 'next visit'],
     ...MOMENT_NAMES.map(([name, moment]) => [
@@ -125,6 +122,5 @@ function summary(pairs: readonly Pair[]): string[][] {
       spread(({ bare }) => bare[moment]),
       ...VISITS.map((visit) => spread((pair) => pair[visit][moment])),
     ]),
-    ['ms from click to first payload byte', '', ...VISITS.map((visit) => spread((pair) => clickOf(pair[visit])))],
   ];
 }

@@ -30,16 +30,18 @@ export class Device {
   private constructor(
     context: BrowserContext,
     readonly folder: string,
+    private readonly program: string,
     private readonly args: readonly string[],
   ) {
     this.#context = context;
     this.#listen();
   }
 
-  static async launch(extraArgs: readonly string[] = []): Promise<Device> {
+  /** @param program a Chromium, or what starts one. */
+  static async launch(extraArgs: readonly string[] = [], program = ensureChromium()): Promise<Device> {
     const folder = await mkdtemp(join(tmpdir(), 'beeline-browser-'));
     const args = [...ARGS, ...extraArgs];
-    return new Device(await launchContext(folder, args), folder, args);
+    return new Device(await launchContext(folder, program, args), folder, program, args);
   }
 
   /** Another one after `crash`. */
@@ -89,7 +91,7 @@ export class Device {
     // Playwright starts each browser as the leader of a process group of its own.
     process.kill(-browser, 'SIGKILL');
     await closed;
-    this.#context = await launchContext(this.folder, this.args);
+    this.#context = await launchContext(this.folder, this.program, this.args);
     this.#listen();
   }
 
@@ -129,9 +131,9 @@ export async function settled(texts: readonly Promise<string>[]): Promise<string
   return told.map((text) => (text.status === 'fulfilled' ? text.value : '')).join('\n\n');
 }
 
-function launchContext(folder: string, args: readonly string[]): Promise<BrowserContext> {
+function launchContext(folder: string, program: string, args: readonly string[]): Promise<BrowserContext> {
   return chromium.launchPersistentContext(join(folder, 'profile'), {
-    executablePath: ensureChromium(),
+    executablePath: program,
     headless: true,
     args: [...args],
     acceptDownloads: true,

@@ -239,6 +239,13 @@ describe('a sender that makes lanes', () => {
     await expectUsable();
   });
 
+  it('[A2] in any order: all are joined', async () => {
+    await accepted();
+    for (const lane of [2, 1]) raw.say({ t: 'lane', lane, signal: OFFER });
+    for (const lane of [1, 2]) raw.say({ t: 'lane-end', lane });
+    expect(await raw.hears('lane-ended', 2)).toEqual({ t: 'lane-ended', lane: 2, received: 0 });
+  });
+
   it('[A4] and ends them is told what has arrived over each, and may make others', async () => {
     await accepted();
     for (let lane = 1; lane <= 40; lane++) raw.say({ t: 'lane', lane, signal: OFFER }, { t: 'lane-end', lane });

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from '../chromium.mjs';
 import { Device } from '../e2e/browser.ts';
@@ -78,8 +77,7 @@ export async function launchOn(
 ): Promise<Device> {
   const rules = Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`);
   wrapper ??= writeWrapper(ensureChromium());
-  process.env.CHROMIUM_PATH = await wrapper;
-  return Device.launch([
+  const args = [
     `--netns=${host.netns}`,
     ...(policies === undefined ? [] : [`--policies=${await writePolicies(policies)}`]),
     `--disable-features=${DISABLED.join(',')}`,
@@ -87,5 +85,6 @@ export async function launchOn(
     ...(rules.length === 0 ? [] : [`--host-resolver-rules=${rules.join(',')}`]),
     // The relay's certificate is one of the lab. Pages here have none.
     '--ignore-certificate-errors',
-  ]);
+  ];
+  return Device.launch(args, await wrapper);
 }

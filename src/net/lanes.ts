@@ -1,0 +1,115 @@
+/**
+ * Makes lanes. Offer and candidates are said here, so that a page's first script can do it; all that follows is up to
+ * simple-peer, which may still be on its way.
+ */
+import type { ConnectTrace } from '../core/diagnosis.ts';
+import { BeelineError } from '../core/errors.ts';
+import type { Clock, Lane, LaneAttempt, LaneFactory } from '../core/ports.ts';
+import type { LaneSignal } from '../core/sealed.ts';
+import type { IceAnswer } from '../core/signaling.ts';
+import { LaneConnection } from './connection.ts';
+import type { PeerLane } from './lane.ts';
+import { keep, traceConnection } from './trace.ts';
+import { UdpFirst } from './udp-first.ts';
+
+type AttemptOptions = Parameters<LaneFactory['attempt']>[0];
+type LoadPeerLane = () => Promise<{ readonly PeerLane: typeof PeerLane }>;
+
+export class PeerLaneFactory implements LaneFactory {
+  #ready: LaneConnection | null = null;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly load: LoadPeerLane,
+  ) {}
+
+  /**
+   * Makes a connection for the next attempt, and its certificate with it, or takes one that was made before. That costs no
+   * packet, and the time that a page's first connection takes to start WebRTC.
+   */
+  prepare(made?: RTCPeerConnection): void {
+    this.#ready ??= new LaneConnection(made);
+  }
+
+  attempt(options: AttemptOptions): LaneAttempt {
+    const ready = this.#ready ?? new LaneConnection();
+    this.#ready = null;
+    return new PeerAttempt(options, ready, this.clock, this.load);
+  }
+}
+
+class PeerAttempt implements LaneAttempt {
+  readonly opened: Promise<Lane>;
+  readonly #trace: ConnectTrace | undefined;
+  readonly #candidates: UdpFirst<RTCIceCandidate>;
+  #lane: PeerLane | null = null;
+  /** What the other side has said before there was a lane to tell. */
+  readonly #early: LaneSignal[] = [];
+  #closed = false;
+
+  constructor(
+    { initiator, ice, onSignal, trace }: AttemptOptions,
+    private readonly made: LaneConnection,
+    clock: Clock,
+    load: LoadPeerLane,
+  ) {
+    const { connection } = made;
+    this.#trace = trace;
+    this.#candidates = new UdpFirst(clock, ice, (candidate) => onSignal(toCandidateSignal(candidate)));
+    // Listens before simple-peer does, which closes the connection on the very events that say why.
+    if (trace !== undefined) traceConnection(connection, trace);
+    connection.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate === null) this.#candidates.settle();
+      else this.#candidates.gathered(candidate);
+    });
+    connection.setConfiguration({ iceServers: toIceServers(ice) });
+    this.opened = this.#open(initiator, onSignal, load());
+    // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
+    this.opened.catch(() => undefined);
+  }
+
+  signal(signal: LaneSignal): void {
+    if (this.#closed) return;
+    if (this.#trace !== undefined) {
+      keep(this.#trace.heard, signal.kind === 'candidate' ? signal.candidate : signal.sdp);
+    }
+    if (this.#lane === null) this.#early.push(signal);
+    else this.#lane.signal(signal);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#candidates.close();
+    if (this.#lane === null) this.made.connection.close();
+    else this.#lane.close();
+  }
+
+  async #open(initiator: boolean, onSignal: AttemptOptions['onSignal'], loading: ReturnType<LoadPeerLane>) {
+    const [{ PeerLane }, offer] = await Promise.all([loading, initiator ? this.#offer(onSignal) : null]);
+    if (this.#closed) throw new BeelineError('connect-failed', 'closed');
+    const lane = new PeerLane(this.made, offer, {
+      onanswer: (sdp) => onSignal({ kind: 'answer', sdp }),
+      onend: () => this.#candidates.close(),
+    });
+    this.#lane = lane;
+    for (const signal of this.#early.splice(0)) lane.signal(signal);
+    return lane.opened;
+  }
+
+  /** It is said before the first candidate. */
+  async #offer(onSignal: AttemptOptions['onSignal']): Promise<string> {
+    const { connection } = this.made;
+    const { sdp = '' } = await connection.createOffer();
+    if (!this.#closed) onSignal({ kind: 'offer', sdp });
+    await connection.setLocalDescription({ type: 'offer', sdp });
+    return sdp;
+  }
+}
+
+function toIceServers({ iceServers }: IceAnswer): RTCIceServer[] {
+  return iceServers.map(({ urls, ...credentials }) => ({ urls: [...urls], ...credentials }));
+}
+
+function toCandidateSignal({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LaneSignal {
+  return { kind: 'candidate', candidate, sdpMid, sdpMLineIndex };
+}
