@@ -33,10 +33,8 @@ export function receive(fragment: string): Promise<ReceivingSession> {
 async function start(fragment: string, ahead: Ahead | null = null): Promise<ReceivingSession> {
   const secret = parseFragment(fragment);
   requireWebRtc();
-  // Both are asked for again where a failure is told. To look at the room makes the disk's worker ready.
-  openDisk()
-    .then(({ sinks }) => sinks.room())
-    .catch(() => undefined);
+  // Asked for again below, where a failure is told.
+  openDisk().catch(() => undefined);
   if (ahead === null) prepare();
   const line = ahead?.line ?? dialLine(world);
   const keys = await (ahead?.keys ?? deriveShareKeys(world.subtle, secret));

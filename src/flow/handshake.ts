@@ -87,6 +87,8 @@ class SenderDial implements Dial {
     });
     const { promise, resolve, reject } = deferred<Lane>();
     this.opened = promise;
+    // It may be read later: a rejection before that is not unhandled.
+    promise.catch(() => undefined);
     this.#reject = (error) => {
       reject(error);
       this.close();

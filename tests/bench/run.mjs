@@ -15,18 +15,7 @@ import { parseArgs } from 'node:util';
 import { runnerImport } from 'vite';
 import { ensureChromium } from '../chromium.mjs';
 
-const BENCHES = [
-  'throughput',
-  'links',
-  'fairness',
-  'small',
-  'start',
-  'setup',
-  'growth',
-  'memory',
-  'recall',
-  'tmp-trace',
-];
+const BENCHES = ['throughput', 'links', 'fairness', 'small', 'start', 'setup', 'growth', 'memory', 'recall'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Benches and their helpers are TypeScript, which Node 20 does not run by itself. */

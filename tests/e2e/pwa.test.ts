@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
+import { deferred } from '../../src/core/deferred.ts';
 import { explain } from '../../src/core/errors.ts';
-import { underServiceWorker } from './pages.ts';
+import { sha256OfFile } from './files.ts';
+import { ReceiverScreen, underServiceWorker } from './pages.ts';
 import { test } from './scene.ts';
 import { startServer } from './server.ts';
 
@@ -28,6 +30,24 @@ test('a page that is opened with a link dials before any of its files has come',
   await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
   expect(new URL((await dialed).url()).host).toBe(new URL(scene.baseUrl).host);
   await page.close();
+});
+
+test('[C17] a page that is opened with a link makes its offer before all but its first file have come', async ({
+  scene,
+}) => {
+  const file = await scene.file('a.bin', 1000);
+  const sender = await scene.sender([file]);
+  const device = await scene.device();
+  const page = await device.context.newPage();
+  const later = deferred();
+  await page.route(/\/assets\/(?!main-)/u, async (route) => {
+    await later.promise;
+    await route.continue();
+  });
+  await page.goto(await sender.link(), { waitUntil: 'commit' });
+  await sender.receivers.getByText('Connecting', { exact: true }).waitFor();
+  later.resolve(undefined);
+  expect(await sha256OfFile(await new ReceiverScreen(device, page).receiveOne())).toBe(file.sha256);
 });
 
 test('[C11] a page whose app does not come says so', async ({ scene }) => {
