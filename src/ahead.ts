@@ -3,6 +3,7 @@ import { deferred } from './core/deferred.ts';
 import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
 import type { Dialed } from './dial.ts';
 import { type Dial, dialSender } from './flow/handshake.ts';
+import type { Signaling } from './core/ports.ts';
 import type { ReceiverLine } from './flow/receiver-line.ts';
 import { random } from './home.ts';
 import { clock, lanes, signaling } from './line.ts';
@@ -12,24 +13,26 @@ const { subtle } = crypto;
 
 /** What has been begun for one link. */
 export class Ahead {
-  readonly line: ReceiverLine;
   readonly keys: Promise<ShareKeys>;
   /** The offer has been said. */
   readonly offered: Promise<unknown>;
   /** A candidate has been said: the browser's sockets are open by then. */
   readonly candidate: Promise<unknown>;
+  readonly #id: string;
+  readonly #signaling: Signaling;
   #dial: Dial | null = null;
-  #taken = false;
+  #closed = false;
 
   /**
    * Goes on with what the page has dialed.
    *
-   * @param fragment a link's.
+   * @throws BeelineError `link-incomplete`
    */
   constructor(
     readonly fragment: string,
     { id, token, early, connection }: Dialed,
   ) {
+    const secret = parseFragment(fragment);
     lanes.prepare(connection);
     const [offered, candidate] = [deferred(), deferred()];
     [this.offered, this.candidate] = [offered.promise, candidate.promise];
@@ -37,33 +40,34 @@ export class Ahead {
       if (type === 'OFFER') offered.resolve(undefined);
       if (type === 'CANDIDATE') candidate.resolve(undefined);
     };
-    this.line = { id, signaling: signaling.connect(id, token, onsaid, early) };
-    this.keys = deriveShareKeys(subtle, parseFragment(fragment));
+    this.#id = id;
+    this.#signaling = signaling.connect(id, token, onsaid, early);
+    this.keys = deriveShareKeys(subtle, secret);
     this.keys.then(
       (keys) => this.#dialWith(keys),
       () => undefined,
     );
   }
 
-  /** The dial under way, if there is one. Whoever takes it attends to the line from now on. */
-  take(): Dial | null {
-    this.#taken = true;
-    return this.#dial;
+  /** Whoever takes it attends to the line from now on. */
+  take(): ReceiverLine {
+    return { id: this.#id, signaling: this.#signaling, dial: this.#dial };
   }
 
   close(): void {
+    this.#closed = true;
     this.#dial?.close();
-    this.line.signaling.close();
+    this.#signaling.close();
   }
 
-  /** An offer goes over one line: that of another may be lost. */
+  /** An offer that went over a line before this one may be lost. */
   #dialWith(keys: ShareKeys): void {
-    if (this.#taken) return;
-    const { id, signaling } = this.line;
+    if (this.#closed) return;
+    const signaling = this.#signaling;
     const dial = () => {
+      if (signaling.status !== 'open' || this.#dial?.isAnswered === true) return;
       this.#dial?.close();
-      this.#dial =
-        signaling.status === 'open' ? dialSender({ clock, random, subtle, lanes }, signaling, keys, id) : null;
+      this.#dial = dialSender({ clock, random, subtle, lanes }, signaling, keys, this.#id);
     };
     signaling.onstatus = dial;
     signaling.onmessage = (message) => this.#dial?.receive(message);

@@ -16,20 +16,21 @@ export interface Dialed {
 }
 
 declare global {
-  /** What is not in it when the page's first script starts never will be. */
-  var dialed: Dialed | undefined;
+  /** Null where the browser refuses a connection. What is not in it when the page's first script starts never will be. */
+  var dialed: Dialed | null | undefined;
 }
 
-if (isSecureContext && 'RTCPeerConnection' in globalThis && isFragment(location.hash)) globalThis.dialed ??= dial();
+const canDial = isSecureContext && 'RTCPeerConnection' in globalThis && isFragment(location.hash);
+if (canDial && globalThis.dialed === undefined) globalThis.dialed = dial();
 
-/** Nothing where the browser refuses a connection: who needs one later is told. */
-function dial(): Dialed | undefined {
+/** Who needs a connection later is told what refused it. */
+function dial(): Dialed | null {
   const [id, token] = [randomId({ random }), randomId({ random })];
   const early = openEarly(home, id, token);
   try {
     return { id, token, early, connection: new RTCPeerConnection() };
   } catch {
     early.socket.close();
-    return undefined;
+    return null;
   }
 }

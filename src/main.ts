@@ -14,13 +14,21 @@ const APP_WAITS_MS = 500;
 
 const loadApp = () => import('./app.ts');
 
+/** Nobody asks for what was begun if the address has changed meanwhile. */
+async function receiveAfter(ahead: Ahead): Promise<void> {
+  try {
+    const { receiveAhead } = await import('./receive.ts');
+    if (location.hash.slice(1) === ahead.fragment) receiveAhead(ahead);
+    else ahead.close();
+  } catch {
+    ahead.close();
+  }
+}
+
 /** Resolves when the app may be shown. */
 async function receiveFirst(dialed: Dialed): Promise<void> {
   const ahead = new Ahead(location.hash.slice(1), dialed);
-  import('./receive.ts').then(
-    ({ receiveAhead }) => receiveAhead(ahead),
-    () => ahead.close(),
-  );
+  void receiveAfter(ahead);
   await ahead.offered;
   loadApp().catch(() => undefined);
   await ahead.candidate;
@@ -39,9 +47,9 @@ function tellNotLoaded(): () => void {
 /** The app asks for what receives as well, and tells when that does not come. */
 async function start(): Promise<void> {
   const { dialed } = globalThis;
-  if (dialed !== undefined) {
-    const begun = receiveFirst(dialed).catch(() => undefined);
-    await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
+  if (dialed != null) {
+    const mayShow = receiveFirst(dialed).catch(() => dialed.early.socket.close());
+    await Promise.race([mayShow, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
   }
   const app = loadApp();
   const makeRoom = await arrived(app).then(() => null, tellNotLoaded);

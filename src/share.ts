@@ -16,12 +16,11 @@ import type { Picked, ReturningShare, SharedAgain } from './flow/services.ts';
 import { Sharing } from './flow/sharing.ts';
 import type { SharingSession } from './flow/views.ts';
 import { home } from './home.ts';
-import { lanes } from './line.ts';
-import { requireWebRtc, told, world } from './world.ts';
+import { prepareWebRtc, told, world } from './world.ts';
 
 /** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
 export async function share({ entries, source, handles }: Picked): Promise<SharingSession> {
-  requireWebRtc();
+  prepareWebRtc();
   const manifest = makeManifest(randomId(world), entries);
   const identity = await makeIdentity(world);
   const { privateKey, publicKey, token, keys } = identity;
@@ -46,7 +45,7 @@ export async function returningShare(id: string): Promise<ReturningShare | null>
  * @throws BeelineError `gone`, `permission-denied`, `open-elsewhere` or `unsupported`.
  */
 export async function shareAgain(id: string, picked: Picked | null, partly: boolean): Promise<SharedAgain> {
-  requireWebRtc();
+  prepareWebRtc();
   const kept = await world.archive.share(id);
   if (kept === null) throw new BeelineError('gone', 'the share is not kept');
   const again = picked ?? (await readAgain(kept));
@@ -59,7 +58,6 @@ export async function shareAgain(id: string, picked: Picked | null, partly: bool
 /** In one tab at a time: two under one id would take the server's line from each other. */
 async function open(identity: ShareIdentity, offer: Offer): Promise<SharingSession> {
   const letGo = await hold(identity.keys.roomId);
-  lanes.prepare();
   return told(new Sharing(world, identity, offer, home.href, letGo));
 }
 

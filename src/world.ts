@@ -44,7 +44,11 @@ export function told<Session extends { sayBye(): void }>(session: Session): Sess
   return session;
 }
 
-/** @throws BeelineError `unsupported` where WebRTC is missing or switched off. */
-export function requireWebRtc(): void {
-  if (!('RTCPeerConnection' in globalThis)) throw new BeelineError('unsupported');
+/** Makes a connection ready. @throws BeelineError `unsupported` where the browser has none, or refuses it. */
+export function prepareWebRtc(): void {
+  try {
+    lanes.prepare();
+  } catch (cause) {
+    throw new BeelineError('unsupported', '', { cause });
+  }
 }

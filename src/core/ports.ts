@@ -114,7 +114,7 @@ export interface Lane {
 /** A connection being made: feed it the peer's signals and send on its own. */
 export interface LaneAttempt {
   signal(signal: LaneSignal): void;
-  /** Rejects with `connect-failed`, or with what `close` was given. */
+  /** Rejects with `connect-failed`. */
   readonly opened: Promise<Lane>;
   close(): void;
 }

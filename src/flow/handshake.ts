@@ -66,6 +66,7 @@ class SenderDial implements Dial {
   #refused: BeelineError | null = null;
   #greeting: readonly string[] | null = null;
   #handlers: DialHandlers | null = null;
+  #isHeldUp = false;
   #closed = false;
 
   constructor(
@@ -76,6 +77,7 @@ class SenderDial implements Dial {
   ) {
     const { random, subtle, clock } = world;
     this.#startedAt = clock.now();
+    signaling.check();
     this.#connection = toBase64url(random.bytes(16));
     this.#nonce = toBase64url(random.bytes(16));
     this.#line = new SealedLine(subtle, random, {
@@ -108,6 +110,7 @@ class SenderDial implements Dial {
   watch(handlers: DialHandlers): void {
     this.#handlers = handlers;
     this.#tellGreeting();
+    if (this.#isHeldUp) this.#tellTrouble();
   }
 
   receive({ type, src, payload }: SignalingMessage): void {
@@ -135,13 +138,22 @@ class SenderDial implements Dial {
 
   /** It goes on: what is slow may still come. */
   #trouble(): void {
-    const vague = new BeelineError('connect-timeout');
+    this.#isHeldUp = true;
     this.#cancelTimeout = this.world.clock.after(ATTEMPT_TIMEOUT_MS - TROUBLE_AFTER_MS, () =>
-      this.#reject(this.#refused ?? this.#diagnosed(vague)),
+      this.#reject(this.#cause),
     );
+    this.#tellTrouble();
+  }
+
+  #tellTrouble(): void {
     void readyToDiagnose(this.world.clock).then(() => {
-      if (!this.#closed && !this.#opened) this.#handlers?.ontrouble((this.#refused ?? this.#diagnosed(vague)).code);
+      if (!this.#closed && !this.#opened) this.#handlers?.ontrouble(this.#cause.code);
     });
+  }
+
+  /** What keeps it from becoming a lane, as far as is known. */
+  get #cause(): BeelineError {
+    return this.#refused ?? this.#diagnosed(new BeelineError('connect-timeout'));
   }
 
   /** Waits for the cause no longer than the attempt would have lasted. */

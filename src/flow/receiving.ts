@@ -13,7 +13,6 @@ import {
   stepReceiver,
 } from '../core/receiver.ts';
 import { Conversation } from './conversation.ts';
-import type { Dial } from './handshake.ts';
 import { dialLine, type ReceiverLine } from './receiver-line.ts';
 import { Redial } from './redial.ts';
 import { Arrivals } from './arrivals.ts';
@@ -56,14 +55,12 @@ export class Receiving implements ReceivingSession {
   /**
    * @param receipt of an earlier page's transfer from the same link, which goes on; while it is being looked for, the
    * sender is dialed.
-   * @param begun a dial over that line.
    */
   constructor(
     private readonly world: World,
     private readonly keys: ShareKeys,
     receipt: Receipt | null | Promise<Receipt | null> = null,
-    { id, signaling }: ReceiverLine = dialLine(world),
-    begun: Dial | null = null,
+    { id, signaling, dial }: ReceiverLine = dialLine(world),
   ) {
     this.#keeper = new Keeper(world, keys);
     this.#meter = new TransferMeter(world.clock);
@@ -85,10 +82,12 @@ export class Receiving implements ReceivingSession {
       onstatus: () => this.#publisher.touch(),
     });
     this.#publisher = new Publisher(world.clock, () => this.#render());
-    if (receipt instanceof Promise) void this.#look(receipt);
-    if (begun !== null) this.#redial.attend(begun);
-    else if (receipt === null || receipt instanceof Promise) this.#redial.dial(0);
     if (receipt !== null && !(receipt instanceof Promise)) this.#goOn(receipt);
+    else {
+      if (receipt !== null) void this.#look(receipt);
+      if (dial === null) this.#redial.dial(0);
+      else this.#redial.attend(dial);
+    }
   }
 
   get view(): ReceivingView {

@@ -95,7 +95,6 @@ export class Redial {
     this.#end();
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
-    this.signaling.check();
     this.attend(dialSender(this.world, this.signaling, this.keys, this.myId));
   }
 

@@ -3,7 +3,7 @@
  * simple-peer, which may still be on its way.
  */
 import type { ConnectTrace } from '../core/diagnosis.ts';
-import { BeelineError } from '../core/errors.ts';
+import { asBeelineError, BeelineError } from '../core/errors.ts';
 import type { Clock, Lane, LaneAttempt, LaneFactory } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
@@ -63,7 +63,9 @@ class PeerAttempt implements LaneAttempt {
       else this.#candidates.gathered(candidate);
     });
     connection.setConfiguration({ iceServers: toIceServers(ice) });
-    this.opened = this.#open(initiator, onSignal, load());
+    this.opened = this.#open(initiator, onSignal, load()).catch((error: unknown) => {
+      throw asBeelineError(error, 'connect-failed');
+    });
     // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
     this.opened.catch(() => undefined);
   }
