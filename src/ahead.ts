@@ -1,9 +1,9 @@
 /** Dials for a page that was opened with a link, while what receives is still on its way. In the page's first script. */
 import { deferred } from './core/deferred.ts';
 import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
+import type { Signaling } from './core/ports.ts';
 import type { Dialed } from './dial.ts';
 import { type Dial, dialSender } from './flow/handshake.ts';
-import type { Signaling } from './core/ports.ts';
 import type { ReceiverLine } from './flow/receiver-line.ts';
 import { random } from './home.ts';
 import { clock, lanes, signaling } from './line.ts';
