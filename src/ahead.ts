@@ -63,14 +63,14 @@ export class Ahead {
   /** An offer that went over a line before this one may be lost. */
   #dialWith(keys: ShareKeys): void {
     if (this.#closed) return;
-    const signaling = this.#signaling;
+    const line = this.#signaling;
     const dial = () => {
-      if (signaling.status !== 'open' || this.#dial?.isAnswered === true) return;
+      if (line.status !== 'open' || this.#dial?.isAnswered === true) return;
       this.#dial?.close();
-      this.#dial = dialSender({ clock, random, subtle, lanes }, signaling, keys, this.#id);
+      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id);
     };
-    signaling.onstatus = dial;
-    signaling.onmessage = (message) => this.#dial?.receive(message);
+    line.onstatus = dial;
+    line.onmessage = (message) => this.#dial?.receive(message);
     dial();
   }
 }

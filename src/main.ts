@@ -48,7 +48,11 @@ function tellNotLoaded(): () => void {
 async function start(): Promise<void> {
   const { dialed } = globalThis;
   if (dialed != null) {
-    const mayShow = receiveFirst(dialed).catch(() => dialed.early.socket.close());
+    const mayShow = receiveFirst(dialed).catch((error: unknown) => {
+      console.warn('not dialed ahead:', error);
+      dialed.early.socket.close();
+      dialed.connection.close();
+    });
     await Promise.race([mayShow, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
   }
   const app = loadApp();

@@ -89,9 +89,8 @@ export async function noteMoments(device: Device): Promise<void> {
     window.RTCPeerConnection = NotedConnection;
 
     const observer = new MutationObserver(() => {
-      const receive = [...document.querySelectorAll('button')].find(
-        ({ textContent, disabled }) => textContent.trim() === 'Receive' && !disabled,
-      );
+      const buttons = [...document.querySelectorAll('button')];
+      const receive = buttons.find(({ textContent }) => textContent.trim() === 'Receive');
       if (receive === undefined) return;
       observer.disconnect();
       note('accepted');
