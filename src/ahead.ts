@@ -3,6 +3,7 @@ import { deferred } from './core/deferred.ts';
 import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
 import type { Signaling } from './core/ports.ts';
 import type { Dialed } from './dial.ts';
+import { isKept } from './disk/kept.ts';
 import { type Dial, dialSender } from './flow/handshake.ts';
 import type { ReceiverLine } from './flow/receiver-line.ts';
 import { random } from './home.ts';
@@ -67,7 +68,8 @@ export class Ahead {
     const dial = () => {
       if (line.status !== 'open' || this.#dial?.isAnswered === true) return;
       this.#dial?.close();
-      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id);
+      const headStart = !isKept(keys.roomId);
+      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id, headStart);
     };
     line.onstatus = dial;
     line.onmessage = (message) => this.#dial?.receive(message);

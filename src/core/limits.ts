@@ -1,8 +1,8 @@
 import { KIB, MIB } from './bytes.ts';
 
-/** Numbers of the protocol, version 3. Each is a rule of SPEC.md; changing one is a new version. */
+/** Numbers of the protocol. Each is a rule of SPEC.md; changing one is a new version. */
 
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /**
  * Bytes of the unit of verification and resume: 896 KiB. Chromium hashes what it has copied, and gets new memory from the
@@ -52,6 +52,12 @@ export const MAX_LANE_NUMBER = 65_535;
  * take as long as the network.
  */
 export const CREDIT_BYTES = 16 * PIECE_BYTES;
+
+/**
+ * Bytes of the messages that a sender may send before anything is accepted: one full piece in 15 chunks. A photo is here
+ * when its receiver clicks, and a slow network carries no more than a picture on a web page for one who does not.
+ */
+export const HEAD_START_BYTES = PIECE_BYTES + Math.ceil(PIECE_BYTES / CHUNK_BYTES) * CHUNK_HEADER_BYTES;
 
 /** A piece that arrives damaged this often ends the transfer: a disk or a peer is broken, not the path. */
 export const MAX_PIECE_FAILURES = 3;

@@ -20,6 +20,8 @@ const OfferSchema = v.strictObject({
   sdp,
   /** The receiver's nonce for this connection, 16 bytes in base64url: what the sender's signature must be fresh for. */
   nonce: v.pipe(v.string(), v.length(22)),
+  /** The receiver has nothing of the share, and takes the first of it before it has accepted anything. Rule [S10]. */
+  headStart: v.boolean(),
 });
 
 const AnswerSchema = v.strictObject({

@@ -2,6 +2,7 @@
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import type { Archive, KeptShare, Receipt, TransferNote } from '../core/ports.ts';
+import { setKept } from './kept.ts';
 
 interface Schema extends DBSchema {
   /** Small, and written often: the lists of a large share are kept once, in the two stores below. */
@@ -86,7 +87,10 @@ export class Database implements Archive {
   }
 
   keepReceipt(receipt: Receipt): Promise<void> {
-    return this.#change((connection) => connection.put('receipts', receipt));
+    return this.#change(async (connection) => {
+      await connection.put('receipts', receipt);
+      setKept(receipt.id, true);
+    });
   }
 
   share(id: string): Promise<KeptShare | null> {
@@ -103,6 +107,7 @@ export class Database implements Archive {
       const transaction = connection.transaction(['notes', store], 'readwrite');
       const deleted = [transaction.objectStore('notes').delete([role, id]), transaction.objectStore(store).delete(id)];
       await Promise.all([...deleted, transaction.done]);
+      if (role === 'receiving') setKept(id, false);
     });
   }
 

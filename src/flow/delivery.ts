@@ -1,6 +1,8 @@
 import { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { decodeArrived } from '../core/frame.ts';
+import type { Run } from '../core/have.ts';
+import { headStartOf } from '../core/head-start.ts';
 import { Ledger } from '../core/ledger.ts';
 import { MAX_PIECE_FAILURES } from '../core/limits.ts';
 import { type Manifest, PieceTable } from '../core/manifest.ts';
@@ -51,6 +53,12 @@ export class Delivery {
   #sender: PieceSender | null = null;
   #lanes: FurtherLanes | null = null;
   #ledger: Ledger | null = null;
+  /** The receiver takes the first of the share at once. Rule [S10]. */
+  #headStart = false;
+  /** Pieces from the first on that were sent, or are being sent, before anything was accepted. */
+  #ahead = 0;
+  /** What of them could not be read. */
+  readonly #unreadable = new Map<number, ErrorCode>();
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
   readonly #wanted: RunReader;
@@ -104,8 +112,9 @@ export class Delivery {
   }
 
   /** The lane is open. */
-  start(lane: Lane, ask: boolean): void {
+  start(lane: Lane, ask: boolean, headStart: boolean): void {
     this.#lane = lane;
+    this.#headStart = headStart;
     const conversation = new Conversation(this.world, lane, {
       onhello: (device) => {
         this.#device = device;
@@ -169,6 +178,7 @@ export class Delivery {
         return;
       case 'send-manifest':
         for (const message of manifestMessages(this.offer.manifest)) this.#send(message);
+        if (this.#headStart) this.#sendAhead();
         return;
       case 'start':
         this.#startSending();
@@ -252,7 +262,7 @@ export class Delivery {
       else this.#mark(ledger, piece);
     }
     if (next.done !== true) throw new BeelineError('protocol', 'wants what it did not accept');
-    this.#scheduler.want(this.#wanted.runs);
+    this.#scheduler.want(after(this.#ahead, this.#wanted.runs));
     this.handle({ on: 'wanted' });
   }
 
@@ -313,9 +323,18 @@ export class Delivery {
     if (whole !== null) ledger.close(whole);
   }
 
-  #startSending(): void {
-    const { lane, ledger } = { lane: this.#lane, ledger: this.#ledger };
-    if (lane === null || ledger === null) return;
+  /** Begins before the receiver has accepted anything. */
+  #sendAhead(): void {
+    const runs = headStartOf(this.#table);
+    this.#ahead = runs[0]?.[1] ?? 0;
+    this.#scheduler.want(runs);
+    this.#openSender();
+  }
+
+  /** The pipe begins to send what is wanted. */
+  #openSender(): PieceSender | null {
+    const lane = this.#lane;
+    if (lane === null || this.#sender !== null) return this.#sender;
     const sender = new PieceSender({
       source: this.offer.source,
       table: this.#table,
@@ -323,11 +342,18 @@ export class Delivery {
       credit: this.#credit,
       subtle: this.world.subtle,
       clock: this.world.clock,
-      isWanted: (piece) => ledger.lacks(piece),
-      onentryfailed: (entry, code) => this.#failEntry(ledger, entry, code),
+      isWanted: (piece) => this.#ledger?.lacks(piece) ?? true,
+      onentryfailed: (entry, code) => this.#failEntry(entry, code),
     });
     this.#sender = sender;
     sender.addLane(FIRST_LANE, lane.bulk);
+    sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
+    return sender;
+  }
+
+  #startSending(): void {
+    const [sender, ledger] = [this.#openSender(), this.#ledger];
+    if (sender === null || ledger === null) return;
     this.#lanes = new FurtherLanes({
       world: this.world,
       sender,
@@ -341,11 +367,12 @@ export class Delivery {
       }),
       onchange: () => this.onchange(false),
     });
-    sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
+    for (const [entry, code] of this.#unreadable) this.#failEntry(entry, code);
   }
 
-  #failEntry(ledger: Ledger, entry: number, code: ErrorCode): void {
-    if (ledger.fail(entry, code)) this.#send({ t: 'entry-failed', entry, code });
+  #failEntry(entry: number, code: ErrorCode): void {
+    if (this.#state.at !== 'transferring') this.#unreadable.set(entry, code);
+    else if (this.#ledger?.fail(entry, code) === true) this.#send({ t: 'entry-failed', entry, code });
     this.onchange(false);
   }
 
@@ -361,4 +388,12 @@ export class Delivery {
   #send(message: ControlMessage): void {
     this.#conversation?.send(message);
   }
+}
+
+/** Runs without their pieces below `first`. */
+function after(first: number, runs: readonly Run[]): Run[] {
+  return runs.flatMap(([from, count]): Run[] => {
+    const skipped = Math.max(0, first - from);
+    return skipped < count ? [[from + skipped, count - skipped]] : [];
+  });
 }

@@ -41,9 +41,19 @@ export interface DialHandlers {
 
 type DialWorld = Pick<World, 'clock' | 'random' | 'subtle' | 'lanes'>;
 
-/** Dials the sender of a share once. In the page's first script, so it imports little. */
-export function dialSender(world: DialWorld, signaling: Signaling, keys: ShareKeys, myId: string): Dial {
-  return new SenderDial(world, signaling, keys, myId);
+/**
+ * Dials the sender of a share once. In the page's first script, so it imports little.
+ *
+ * @param headStart takes the first of the share before it has accepted anything. Rule [S10].
+ */
+export function dialSender(
+  world: DialWorld,
+  signaling: Signaling,
+  keys: ShareKeys,
+  myId: string,
+  headStart: boolean,
+): Dial {
+  return new SenderDial(world, signaling, keys, myId, headStart);
 }
 
 class SenderDial implements Dial {
@@ -74,6 +84,7 @@ class SenderDial implements Dial {
     private readonly signaling: Signaling,
     private readonly keys: ShareKeys,
     private readonly myId: string,
+    private readonly headStart: boolean,
   ) {
     const { random, subtle, clock } = world;
     this.#startedAt = clock.now();
@@ -187,7 +198,7 @@ class SenderDial implements Dial {
   #say(signal: LaneSignal): void {
     if (signal.kind === 'offer') this.#myFingerprint = dtlsFingerprint(signal.sdp);
     this.#outbox = this.#outbox.then(async () => {
-      const message = toSealed(signal, this.#nonce);
+      const message = toSealed(signal, this.#nonce, this.headStart);
       if (message === null) return;
       this.signaling.send(
         message.kind === 'offer' ? 'OFFER' : 'CANDIDATE',
@@ -276,10 +287,10 @@ async function verify(
   return subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, data);
 }
 
-function toSealed(signal: LaneSignal, nonce: string): SealedMessage | null {
+function toSealed(signal: LaneSignal, nonce: string, headStart: boolean): SealedMessage | null {
   switch (signal.kind) {
     case 'offer':
-      return { kind: 'offer', sdp: signal.sdp, nonce };
+      return { kind: 'offer', sdp: signal.sdp, nonce, headStart };
     case 'candidate':
       return signal;
     case 'answer':

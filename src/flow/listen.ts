@@ -28,7 +28,8 @@ export interface ListenHandlers {
   readonly onattempt: (receiverId: string) => void;
   /** The answer is out: until then a receiver waits for this page. */
   readonly onanswered: () => void;
-  readonly onlane: (receiverId: string, lane: Lane) => void;
+  /** With `headStart`, it takes the first of the share at once. Rule [S10]. */
+  readonly onlane: (receiverId: string, lane: Lane, headStart: boolean) => void;
   readonly onfailed: (receiverId: string, error: BeelineError) => void;
 }
 
@@ -76,7 +77,7 @@ export class OfferListener {
     offer.receive(envelope);
     offer.opened
       .then(
-        (lane) => this.handlers.onlane(receiverId, lane),
+        (lane) => this.handlers.onlane(receiverId, lane, offer.headStart),
         (error: unknown) => {
           offer.close();
           if (offer.isAuthentic) this.handlers.onfailed(receiverId, asBeelineError(error));
@@ -99,6 +100,8 @@ export class OfferListener {
 /** One receiver's offer on its way to a lane. */
 class IncomingOffer {
   readonly opened: Promise<Lane>;
+  /** What the offer says of it. */
+  headStart = false;
   readonly #line: SealedLine;
   readonly #resolve: (lane: Lane) => void;
   readonly #reject: (error: BeelineError) => void;
@@ -166,7 +169,8 @@ class IncomingOffer {
     else throw new BeelineError('protocol', `unexpected ${message.kind}`);
   }
 
-  async #answer({ sdp, nonce }: Extract<SealedMessage, { kind: 'offer' }>): Promise<void> {
+  async #answer({ sdp, nonce, headStart }: Extract<SealedMessage, { kind: 'offer' }>): Promise<void> {
+    this.headStart = headStart;
     this.#transcript = { nonce, receiverFingerprint: dtlsFingerprint(sdp) };
     const refusal = this.handlers.admit(this.receiverId);
     if (refusal !== null) {

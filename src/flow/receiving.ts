@@ -1,5 +1,6 @@
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
+import { HeldMessages } from '../core/head-start.ts';
 import type { EntryCommand } from '../core/ledger.ts';
 import { type Manifest, planEntries, type PlannedEntry } from '../core/manifest.ts';
 import type { ControlMessage, Greeting } from '../core/messages.ts';
@@ -36,6 +37,8 @@ export class Receiving implements ReceivingSession {
   #conversation: Conversation | null = null;
   #lanes: JoinedLanes | null = null;
   #intake: Intake | null = null;
+  /** Reads what has come over the lane before anything was accepted. */
+  #takeHeld: () => void = () => undefined;
   /** Where the intake asked for its pieces: a newer lane has to hear `accept` before anything else of it. */
   #asked: Conversation | null = null;
   /** Bytes looked at again after a reload; null when nothing is being looked at. */
@@ -66,6 +69,7 @@ export class Receiving implements ReceivingSession {
     this.#meter = new TransferMeter(world.clock);
     this.#signaling = signaling;
     this.#redial = new Redial(world, signaling, keys, id, {
+      takesHeadStart: () => this.#isKnown && this.#intake === null && this.#keeper.receipt === null,
       onlane: (lane) => {
         if (this.#isKnown) this.#connected(lane);
         else this.#early = lane;
@@ -256,7 +260,10 @@ export class Receiving implements ReceivingSession {
         this.#publisher.touch();
       },
       onmessage: (message) => incoming.receive(message),
-      onbulk: (message) => this.#take(message, arrivals),
+      onbulk: (message) => {
+        if (isUndecided(this.#state)) held.hold(message);
+        else this.#take(message, arrivals);
+      },
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
@@ -267,6 +274,7 @@ export class Receiving implements ReceivingSession {
       },
     });
     const arrivals = new Arrivals(lane.bulk);
+    const held = new HeldMessages();
     const lanes = new JoinedLanes({
       world: this.world,
       ice: () => this.#signaling.ice(),
@@ -289,6 +297,9 @@ export class Receiving implements ReceivingSession {
     });
     this.#conversation = conversation;
     this.#lanes = lanes;
+    this.#takeHeld = () => {
+      for (const message of held.take()) conversation.guard(() => this.#take(message, arrivals));
+    };
     this.#handle({ on: 'lane-open' });
     conversation.listen();
   }
@@ -423,6 +434,7 @@ export class Receiving implements ReceivingSession {
     intake.pieces.attach();
     this.#asked = this.#conversation;
     for (const message of intake.requests()) this.#send(message);
+    this.#takeHeld();
     // The last piece may have become durable while there was no lane.
     if (intake.ledger.settled) this.#handle({ on: 'all-verified' });
   }
@@ -465,4 +477,9 @@ export class Receiving implements ReceivingSession {
       saving: this.#saving,
     };
   }
+}
+
+/** True before something is accepted: what comes then is a head start. Rule [S10]. */
+function isUndecided({ at }: ReceiverState): boolean {
+  return at === 'greeting' || at === 'offered' || at === 'preparing';
 }

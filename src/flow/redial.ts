@@ -13,6 +13,8 @@ import type { World } from './world.ts';
 const ANSWER_MS = 1_500;
 
 export interface RedialHandlers {
+  /** Whether the next lane may bring the first of the share at once. Rule [S10]. */
+  readonly takesHeadStart: () => boolean;
   readonly onlane: (lane: Lane) => void;
   /** The attempt under way has brought what the sender will say first. */
   readonly ongreeting: (greeting: Greeting) => void;
@@ -95,7 +97,8 @@ export class Redial {
     this.#end();
     this.#due = this.signaling.status !== 'open';
     if (this.#due || this.#closed) return;
-    this.attend(dialSender(this.world, this.signaling, this.keys, this.myId));
+    const headStart = this.handlers.takesHeadStart();
+    this.attend(dialSender(this.world, this.signaling, this.keys, this.myId, headStart));
   }
 
   /** Goes on with a dial that was begun over the line as it is. */

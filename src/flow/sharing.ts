@@ -41,7 +41,7 @@ export class Sharing implements SharingSession {
       greeting: (receiver) => this.#greeting(receiver),
       onattempt: (receiver) => this.#begin(receiver),
       onanswered: () => this.#publisher.touch(),
-      onlane: (receiver, lane) => this.#connected(receiver, lane),
+      onlane: (receiver, lane, headStart) => this.#connected(receiver, lane, headStart),
       onfailed: (receiver, { code }) => this.#attemptFailed(receiver, code),
     });
     this.#publisher = new Publisher(world.clock, () => this.#render());
@@ -160,13 +160,13 @@ export class Sharing implements SharingSession {
     if (delivery?.state.at === 'connecting') delivery.handle({ on: 'lane-lost', code });
   }
 
-  #connected(receiver: string, lane: Lane): void {
+  #connected(receiver: string, lane: Lane, headStart: boolean): void {
     const known = this.#deliveries.get(receiver);
     const ask = known?.wasGreeted !== true && this.#mustAsk(receiver);
     const returning = known !== undefined && known.state.at !== 'connecting';
     if (returning) known.handle({ on: 'lane-lost', code: 'connection-lost' });
     const delivery = returning || known === undefined ? this.#replace(receiver) : known;
-    delivery.start(lane, ask);
+    delivery.start(lane, ask, headStart);
   }
 
   #mustAsk(receiver: string): boolean {

@@ -71,7 +71,8 @@ describe('golden envelopes', () => {
 describe('a sealed line', () => {
   it('[S1] carries messages both ways, under rising counters, with nothing else beside them', async () => {
     const [receiver, sender] = [receiverLine(), senderLine()];
-    const offer: SealedMessage = { kind: 'offer', sdp: fakeSdp('1'), nonce: toBase64url(realRandom.bytes(16)) };
+    const nonce = toBase64url(realRandom.bytes(16));
+    const offer: SealedMessage = { kind: 'offer', sdp: fakeSdp('1'), nonce, headStart: true };
     const first = await receiver.seal(offer);
     const second = await receiver.seal(candidate);
     expect([first.n, second.n]).toEqual([1, 2]);
@@ -165,10 +166,11 @@ describe('a sealed line', () => {
     ['an unknown field', { ...candidate, more: 1 }],
     ['__proto__', JSON.parse('{"kind":"refusal","code":"protocol","__proto__":{"a":1}}')],
     ['a code that is none', { kind: 'refusal', code: 'toString' }],
-    ['an empty description', { kind: 'offer', sdp: '', nonce: 'A'.repeat(22) }],
-    ['a description too long', { kind: 'offer', sdp: 'v'.repeat(32_769), nonce: 'A'.repeat(22) }],
-    ['a nonce too short', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(21) }],
-    ['an offer without a nonce', { kind: 'offer', sdp: 'v' }],
+    ['an empty description', { kind: 'offer', sdp: '', nonce: 'A'.repeat(22), headStart: true }],
+    ['a description too long', { kind: 'offer', sdp: 'v'.repeat(32_769), nonce: 'A'.repeat(22), headStart: true }],
+    ['a nonce too short', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(21), headStart: true }],
+    ['an offer without a nonce', { kind: 'offer', sdp: 'v', headStart: true }],
+    ['an offer that says nothing of a head start', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(22) }],
     ['an answer without a signature', { kind: 'answer', sdp: 'v', key: 'A'.repeat(87) }],
     ['a line number that is none', { ...candidate, sdpMLineIndex: 1.5 }],
   ])('[S4] refuses what opens to %s', async (_, value) => {

@@ -6,7 +6,7 @@
  * what was sent once that `want` was heard, and of what was in flight at the break, which credit bounds.
  */
 import { describe, expect } from 'vitest';
-import { CREDIT_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import { CREDIT_BYTES, HEAD_START_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
 import type { Device } from './browser.ts';
 import { MIB, sha256OfFile, type TestFile } from './files.ts';
 import { ReceiverScreen, SenderScreen } from './pages.ts';
@@ -84,6 +84,20 @@ test('a restart of the signaling server goes unnoticed: nothing is sent twice', 
   } finally {
     await server.stop();
   }
+});
+
+test('[S10] what comes before it is accepted is not sent again, then or to a page that has it', async ({ scene }) => {
+  const file = await scene.file('photo.bin', PIECE_BYTES);
+  const sender = await SenderScreen.open(await tapped(scene), scene.baseUrl);
+  await sender.chooseFiles([file.path]);
+  const receiver = await ReceiverScreen.open(await tapped(scene), await sender.link());
+  const sent = async () => sum((await countWire(sender.page)).bulk);
+  await expect.poll(sent).toBe(HEAD_START_BYTES);
+  expect(await sha256OfFile(await receiver.receiveOne())).toBe(file.sha256);
+  await sender.verified();
+  await receiver.page.reload();
+  await receiver.verified();
+  expect(await sent()).toBe(HEAD_START_BYTES);
 });
 
 /** One file on its way. */

@@ -30,7 +30,7 @@ function begin(): void {
   id = randomId(world);
   signaling = world.signaling.connect(id);
   signaling.onmessage = (message) => dial.receive(message);
-  dial = dialSender(world, signaling, scene.identity.keys, id);
+  dial = dialSender(world, signaling, scene.identity.keys, id, true);
 }
 
 function adopt(): Receiving {

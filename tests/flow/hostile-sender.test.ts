@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { concatBytes } from '../../src/core/bytes.ts';
 import { deferred } from '../../src/core/deferred.ts';
-import { CHUNK_BYTES, CREDIT_BYTES, PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
+import { CHUNK_BYTES, CREDIT_BYTES, HEAD_START_BYTES, PIECE_BYTES, PROTOCOL_VERSION } from '../../src/core/limits.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
 import { Receiving } from '../../src/flow/receiving.ts';
 import { Sharing } from '../../src/flow/sharing.ts';
@@ -100,9 +100,29 @@ describe('a sender that breaks the rules before anything is accepted', () => {
     await expectUsable();
   });
 
-  it('[M2] file data nobody asked for: the connection ends', async () => {
+  it.each([
+    ['text', 'text'],
+    ['a header alone', chunkOf({ size: 0 })],
+  ])('[S10] a head start that is %s: the connection ends', async (_, message) => {
     raw.say(...LIST);
-    raw.push(chunkOf());
+    raw.push(message);
+    await expectEnded();
+    await expectUsable();
+  });
+
+  it('[S10] [M2] file data beyond a head start that nobody asked for: the connection ends', async () => {
+    raw.say(...LIST);
+    const message = chunkOf({ size: CHUNK_BYTES });
+    for (let sent = 0; sent <= HEAD_START_BYTES; sent += message.length) raw.push(message);
+    await expectEnded();
+    await expectUsable();
+  });
+
+  it('[S10] [F2] a head start is looked at when something is accepted, and ends the connection if it is wrong', async () => {
+    raw.say(...LIST);
+    raw.push(chunkOf({ type: 2 }));
+    await until(receiving, at('offered'));
+    receiving.accept([0, 1], null);
     await expectEnded();
     await expectUsable();
   });

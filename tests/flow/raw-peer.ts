@@ -63,10 +63,11 @@ function rawPeer(lane: Lane): RawPeer {
 export async function rawReceiver(
   world: TestWorld,
   { keys }: ShareIdentity,
+  headStart = false,
 ): Promise<RawPeer & { readonly id: string }> {
   const id = randomId(world);
   const line = world.signaling.connect(id);
-  const dial = dialSender(world, line, keys, id);
+  const dial = dialSender(world, line, keys, id, headStart);
   line.onmessage = (message) => dial.receive(message);
   return Object.assign(rawPeer(await dial.opened), { id });
 }

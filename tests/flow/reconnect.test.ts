@@ -353,7 +353,7 @@ describe('in a time that stands still', () => {
     const { src = '' } = scene.server.seen[0] ?? {};
     const [share] = scene.shares;
     scene.server.alter((message) => (message.type === 'ANSWER' ? [] : [message]));
-    dialSender(scene.world, scene.server.connect(src), identity.keys, src);
+    dialSender(scene.world, scene.server.connect(src), identity.keys, src, true);
     await scene.crypto.quiet();
     expect(scene.network.ends).toHaveLength(4);
     await scene.pass(2 * ATTEMPT_MS);

@@ -60,8 +60,8 @@ describe('a transfer between two sessions in one process', () => {
     sizes.forEach((_, entry) => expect(Buffer.compare(sink.bytes(entry), offer.source.bytes(entry))).toBe(0));
   });
 
-  it('sends only what was accepted', async () => {
-    scene = await openScene([10, 20, 30]);
+  it('sends only what was accepted, beyond the head start', async () => {
+    scene = await openScene([10, PIECE_BYTES, 30]);
     const receiving = scene.receive();
     await until(receiving, at('offered'));
     receiving.accept([0, 2], null);
@@ -152,7 +152,7 @@ describe('a transfer between two sessions in one process', () => {
   });
 
   it('[P2] a piece that is damaged every time ends the transfer with its reason', async () => {
-    scene = await openScene([PIECE_BYTES]);
+    scene = await openScene([2 * PIECE_BYTES]);
     const receiving = scene.receive();
     await until(receiving, at('offered'));
     const pair = scene.world.lanes.lanes[0];

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => disk.close());
 
 describe('the database', () => {
-  test('keeps shares with their keys, receipts, notes and settings over a reload', async () => {
+  test('keeps shares with their keys, receipts and their marks, notes and settings over a reload', async () => {
     const writing = await disk.page();
     await writing.evaluate(async () => {
       const database = await lab.Database.open('reload');
@@ -70,13 +70,14 @@ describe('the database', () => {
         dark: await database.setting('dark'),
         missing: [await database.share('b'), await database.receipt('a'), await database.setting('light')],
         notes: (await database.notes()).map(({ id }) => id),
+        marked: ['a', 'b'].map(lab.isKept),
       };
       await database.forget('sending', 'b');
       const kept = (await database.receipt('b')) !== null && (await database.notes()).length === 1;
       await database.forget('sending', 'a');
       await database.forget('receiving', 'b');
       const left = [await database.share('a'), ...(await database.receipts()), ...(await database.notes())];
-      return { ...result, kept, left };
+      return { ...result, kept, left, unmarked: lab.isKept('b') };
     });
     expect(found).toEqual({
       verified: true,
@@ -88,8 +89,10 @@ describe('the database', () => {
       dark: true,
       missing: [null, null, undefined],
       notes: ['b'],
+      marked: [false, true],
       kept: true,
       left: [null],
+      unmarked: false,
     });
     await writing.close();
   });

@@ -6,6 +6,7 @@ import type { Room, Sink, SinkPlan } from '../../../../src/core/ports.ts';
 import { Database } from '../../../../src/disk/database.ts';
 import { FolderSink } from '../../../../src/disk/folder.ts';
 import { asHandles } from '../../../../src/disk/handles.ts';
+import { isKept } from '../../../../src/disk/kept.ts';
 import { MemorySink } from '../../../../src/disk/memory.ts';
 import { OpfsSink } from '../../../../src/disk/opfs.ts';
 import { DiskSinks } from '../../../../src/disk/sinks.ts';
@@ -48,6 +49,7 @@ function nextDrop(): Promise<PickedFiles> {
 
 const lab = {
   ...recall,
+  isKept,
   cases: SINK_CASES,
   runCase: async (subject: SubjectName, name: string): Promise<void> => SINK_CASES[name]?.(await SUBJECTS[subject]()),
   sha256,
