@@ -1,5 +1,6 @@
 /** Builds the adapters that sessions work with. Loaded when the first one starts: the home screen needs none. */
 import { BeelineError } from './core/errors.ts';
+import { isKept } from './disk/kept.ts';
 import type { Archive, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
 import { random } from './home.ts';
@@ -20,6 +21,7 @@ const archive: Archive = {
   notes: async () => (await openDisk()).archive.notes(),
   note: async (note) => (await openDisk()).archive.note(note),
   receipt: async (id) => (await openDisk()).archive.receipt(id),
+  mayHaveReceipt: isKept,
   keepReceipt: async (receipt) => (await openDisk()).archive.keepReceipt(receipt),
   share: async (id) => (await openDisk()).archive.share(id),
   keepShare: async (share) => (await openDisk()).archive.keepShare(share),

@@ -305,6 +305,8 @@ export interface Archive {
   notes(): Promise<readonly TransferNote[]>;
   note(note: TransferNote): Promise<void>;
   receipt(id: string): Promise<Receipt | null>;
+  /** False where there is certainly none: known at once. */
+  mayHaveReceipt(id: string): boolean;
   keepReceipt(receipt: Receipt): Promise<void>;
   share(id: string): Promise<KeptShare | null>;
   keepShare(share: KeptShare): Promise<void>;

@@ -2,7 +2,7 @@
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import type { Archive, KeptShare, Receipt, TransferNote } from '../core/ports.ts';
-import { setKept } from './kept.ts';
+import { isKept, setKept } from './kept.ts';
 
 interface Schema extends DBSchema {
   /** Small, and written often: the lists of a large share are kept once, in the two stores below. */
@@ -84,6 +84,10 @@ export class Database implements Archive {
 
   receipt(id: string): Promise<Receipt | null> {
     return this.#read(null, async (connection) => (await connection.get('receipts', id)) ?? null);
+  }
+
+  mayHaveReceipt(id: string): boolean {
+    return isKept(id);
   }
 
   keepReceipt(receipt: Receipt): Promise<void> {

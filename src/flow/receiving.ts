@@ -69,7 +69,7 @@ export class Receiving implements ReceivingSession {
     this.#meter = new TransferMeter(world.clock);
     this.#signaling = signaling;
     this.#redial = new Redial(world, signaling, keys, id, {
-      takesHeadStart: () => this.#isKnown && this.#intake === null && this.#keeper.receipt === null,
+      takesHeadStart: () => this.#intake === null && !world.archive.mayHaveReceipt(keys.roomId),
       onlane: (lane) => {
         if (this.#isKnown) this.#connected(lane);
         else this.#early = lane;

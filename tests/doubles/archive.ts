@@ -19,6 +19,10 @@ export class MemoryArchive implements Archive {
     return Promise.resolve(this.#receipts.get(id) ?? null);
   }
 
+  mayHaveReceipt(id: string): boolean {
+    return this.#receipts.has(id);
+  }
+
   keepReceipt(receipt: Receipt): Promise<void> {
     this.#receipts.set(receipt.id, structuredClone(receipt));
     return Promise.resolve();

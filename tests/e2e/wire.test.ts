@@ -92,13 +92,29 @@ test('[S10] what comes before it is accepted is not sent again, then or to a pag
   await sender.chooseFiles([file.path]);
   const receiver = await ReceiverScreen.open(await tapped(scene), await sender.link());
   const sent = async () => sum((await countWire(sender.page)).bulk);
-  await expect.poll(sent).toBe(HEAD_START_BYTES);
+  await expect.poll(sent, { timeout: 60_000 }).toBe(HEAD_START_BYTES);
   expect(await sha256OfFile(await receiver.receiveOne())).toBe(file.sha256);
   await sender.verified();
+  await receiver.device.context.addInitScript(holdDatabase);
   await receiver.page.reload();
+  await sender.receivers.getByText('Looking at the list of files', { exact: true }).waitFor();
+  await receiver.page.evaluate(() => dispatchEvent(new Event('database may open')));
   await receiver.verified();
   expect(await sent()).toBe(HEAD_START_BYTES);
 });
+
+/** Runs in the page: it dials, and has a lane, before it can know what an earlier page has kept. */
+function holdDatabase(): void {
+  const mayOpen = new Promise((resolve) => addEventListener('database may open', resolve, { once: true }));
+  const listen: (...all: Parameters<EventTarget['addEventListener']>) => void = Reflect.get(
+    EventTarget.prototype,
+    'addEventListener',
+  );
+  IDBOpenDBRequest.prototype.addEventListener = function (type: string, listener: EventListener) {
+    const held: EventListener = (event) => void mayOpen.then(() => listener.call(this, event));
+    listen.call(this, type, type === 'success' ? held : listener);
+  };
+}
 
 /** One file on its way. */
 interface Crossing {

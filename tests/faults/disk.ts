@@ -91,6 +91,7 @@ export class Disk {
       notes: () => later(() => kept.notes()),
       note: (note) => later(() => kept.note(note)),
       receipt: (id) => later(() => kept.receipt(id)),
+      mayHaveReceipt: (id) => kept.mayHaveReceipt(id),
       keepReceipt: (receipt) => later(() => kept.keepReceipt(receipt)),
       share: (id) => later(() => kept.share(id)),
       keepShare: (share) => later(() => kept.keepShare(share)),
