@@ -14,7 +14,10 @@ export function registerServiceWorker(): void {
   if (isRegistered || !('serviceWorker' in navigator) || import.meta.env.DEV) return;
   isRegistered = true;
   // Without one everything but working offline and zip streaming still works.
-  register().catch((error: unknown) => console.warn('no service worker:', error));
+  register().catch((error: unknown) => {
+    isRegistered = false;
+    console.warn('no service worker:', error);
+  });
 }
 
 /**

@@ -26,7 +26,7 @@ const ERRORS = {
   'sender-away': ['The sender is not there right now.', 'Ask them to open Beeline; it connects by itself.'],
   'sender-closed': ['The sender closed this share.', 'Ask for a new link.'],
   'sender-declined': ['The sender declined.', 'Ask them to allow you, then try again.'],
-  'receiver-declined': ['The receiver declined.', 'Nothing was sent. The link still works.'],
+  'receiver-declined': ['The receiver declined.', 'Nothing was saved there. The link still works.'],
   'receiver-gone': ['The receiver left.', 'The link still works: they can open it again.'],
   'not-authentic': [
     'The other side could not prove that it is the sender.',

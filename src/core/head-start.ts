@@ -1,18 +1,17 @@
 /** The first of a share, on its way before its receiver has accepted anything. Rule [S10]. */
 import { BeelineError } from './errors.ts';
-import type { Run } from './have.ts';
 import { CHUNK_BYTES, CHUNK_HEADER_BYTES, HEAD_START_BYTES } from './limits.ts';
 import type { PieceTable } from './manifest.ts';
 
-/** The pieces from the first on whose chunks fit in {@link HEAD_START_BYTES}. */
-export function headStartOf(table: Pick<PieceTable, 'count' | 'span'>): Run[] {
+/** How many pieces, from the first on, fit in {@link HEAD_START_BYTES} with their chunks' headers. */
+export function headStartOf(table: Pick<PieceTable, 'count' | 'span'>): number {
   let pieces = 0;
   for (let bytes = 0; pieces < table.count; pieces++) {
     const { length } = table.span(pieces);
     bytes += length + Math.ceil(length / CHUNK_BYTES) * CHUNK_HEADER_BYTES;
     if (bytes > HEAD_START_BYTES) break;
   }
-  return pieces === 0 ? [] : [[0, pieces]];
+  return pieces;
 }
 
 /** What of it has come, unread until something is accepted. */

@@ -305,7 +305,7 @@ export interface Archive {
   notes(): Promise<readonly TransferNote[]>;
   note(note: TransferNote): Promise<void>;
   receipt(id: string): Promise<Receipt | null>;
-  /** False where there is certainly none: known at once. */
+  /** False where there is none, as far as can be told at once. */
   mayHaveReceipt(id: string): boolean;
   keepReceipt(receipt: Receipt): Promise<void>;
   share(id: string): Promise<KeptShare | null>;

@@ -20,8 +20,11 @@ const OfferSchema = v.strictObject({
   sdp,
   /** The receiver's nonce for this connection, 16 bytes in base64url: what the sender's signature must be fresh for. */
   nonce: v.pipe(v.string(), v.length(22)),
-  /** The receiver has nothing of the share, and takes the first of it before it has accepted anything. Rule [S10]. */
-  headStart: v.boolean(),
+  /**
+   * The receiver has nothing of the share, and takes the first of it before it has accepted anything. Rule [S10]. An older
+   * version says nothing of it, and is told of its version over the lane.
+   */
+  headStart: v.optional(v.boolean(), false),
 });
 
 const AnswerSchema = v.strictObject({

@@ -93,7 +93,7 @@ class LaneLine {
   }
 
   /** The first so many bytes have arrived. */
-  arrive(bytes: number, nowMs: number): void {
+  arrive(bytes: number, nowMs: number, sinceMs: number): void {
     let last: Copy | null = null;
     let copy = this.#copies[this.#head];
     while (copy !== undefined && this.#passed + copy.bytes <= bytes) {
@@ -104,7 +104,7 @@ class LaneLine {
     }
     if (last === null) return;
     this.arrivedSentMs = last.sentMs;
-    this.#delayMs = smooth(this.#delayMs, nowMs - last.sentMs, COUNT_MS);
+    this.#delayMs = smooth(this.#delayMs, nowMs - Math.max(last.sentMs, sinceMs), COUNT_MS);
   }
 
   /** What is under way and matters. */
@@ -130,6 +130,8 @@ class LaneLine {
 }
 
 export class Striping {
+  /** No delay counts from before this. */
+  #sinceMs = -Infinity;
   readonly #lanes = new Map<number, LaneLine>();
   readonly #pieces = new Map<number, Piece>();
 
@@ -163,9 +165,14 @@ export class Striping {
     line.push(copy);
   }
 
+  /** What was under way until now had to wait for something else than its lane. */
+  waitedUntil(nowMs: number): void {
+    this.#sinceMs = nowMs;
+  }
+
   /** The receiver has read so many payload bytes from a lane. */
   arrived(lane: number, bytes: number, nowMs: number): void {
-    this.#lanes.get(lane)?.arrive(bytes, nowMs);
+    this.#lanes.get(lane)?.arrive(bytes, nowMs, this.#sinceMs);
   }
 
   /** What becomes of the chunks that are under way matters no more: the receiver has the piece, or has thrown it away. */

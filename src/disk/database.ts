@@ -2,7 +2,7 @@
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import type { Archive, KeptShare, Receipt, TransferNote } from '../core/ports.ts';
-import { isKept, setKept } from './kept.ts';
+import { setKept } from './kept.ts';
 
 interface Schema extends DBSchema {
   /** Small, and written often: the lists of a large share are kept once, in the two stores below. */
@@ -34,7 +34,7 @@ export function migrate(database: IDBPDatabase<Schema>, oldVersion: number): voi
  * in private windows, when the database cannot be opened, and once a newer version of the app in another tab has taken it
  * over.
  */
-export class Database implements Archive {
+export class Database implements Omit<Archive, 'mayHaveReceipt'> {
   #connection: IDBPDatabase<Schema> | null = null;
 
   /**
@@ -86,14 +86,10 @@ export class Database implements Archive {
     return this.#read(null, async (connection) => (await connection.get('receipts', id)) ?? null);
   }
 
-  mayHaveReceipt(id: string): boolean {
-    return isKept(id);
-  }
-
   keepReceipt(receipt: Receipt): Promise<void> {
-    return this.#change(async (connection) => {
-      await connection.put('receipts', receipt);
+    return this.#change((connection) => {
       setKept(receipt.id, true);
+      return connection.put('receipts', receipt);
     });
   }
 

@@ -12,8 +12,12 @@ export function isKept(id: string): boolean {
   }
 }
 
-/** @throws DOMException where there is no storage, or no room. */
+/** Where there is no room for a mark, a later page may be sent a piece that it has. */
 export function setKept(id: string, kept: boolean): void {
-  if (kept) localStorage.setItem(markOf(id), '');
-  else localStorage.removeItem(markOf(id));
+  try {
+    if (kept) localStorage.setItem(markOf(id), '');
+    else localStorage.removeItem(markOf(id));
+  } catch (error) {
+    console.warn('storage: no mark', error);
+  }
 }

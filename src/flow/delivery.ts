@@ -57,8 +57,8 @@ export class Delivery {
   #headStart = false;
   /** Pieces from the first on that were sent, or are being sent, before anything was accepted. */
   #ahead = 0;
-  /** What of them could not be read. */
-  readonly #unreadable = new Map<number, ErrorCode>();
+  /** Entries of which they could not be read: that is tried again when they are wanted. */
+  readonly #unread = new Set<number>();
   readonly #table: PieceTable;
   readonly #accepted: RunReader;
   readonly #wanted: RunReader;
@@ -262,8 +262,16 @@ export class Delivery {
       else this.#mark(ledger, piece);
     }
     if (next.done !== true) throw new BeelineError('protocol', 'wants what it did not accept');
-    this.#scheduler.want(after(this.#ahead, this.#wanted.runs));
+    this.#scheduler.want([...this.#unreadPieces(), ...after(this.#ahead, this.#wanted.runs)]);
     this.handle({ on: 'wanted' });
+  }
+
+  /** What is wanted of the head start, and could not be read for it. */
+  *#unreadPieces(): Generator<Run, void, undefined> {
+    for (const piece of eachOf(this.#wanted.runs)) {
+      if (piece >= this.#ahead) return;
+      if (this.#unread.has(this.#table.span(piece).entry)) yield [piece, 1];
+    }
   }
 
   #again({ piece, damaged }: Extract<ControlMessage, { t: 'again' }>): void {
@@ -323,12 +331,14 @@ export class Delivery {
     if (whole !== null) ledger.close(whole);
   }
 
-  /** Begins before the receiver has accepted anything. */
+  /** Begins before the receiver has accepted anything, unless the person has held something back from it. */
   #sendAhead(): void {
-    const runs = headStartOf(this.#table);
-    this.#ahead = runs[0]?.[1] ?? 0;
-    this.#scheduler.want(runs);
-    this.#openSender();
+    const { paused, cancelled } = this.#decided;
+    if (isOver(this.#state) || paused || cancelled.size > 0) return;
+    this.#ahead = headStartOf(this.#table);
+    if (this.#ahead === 0) return;
+    this.#scheduler.want([[0, this.#ahead]]);
+    this.#openSender()?.setAhead(true);
   }
 
   /** The pipe begins to send what is wanted. */
@@ -354,6 +364,8 @@ export class Delivery {
   #startSending(): void {
     const [sender, ledger] = [this.#openSender(), this.#ledger];
     if (sender === null || ledger === null) return;
+    for (let piece = 0; piece < this.#ahead; piece++) if (!ledger.lacks(piece)) sender.verified(piece);
+    sender.setAhead(false);
     this.#lanes = new FurtherLanes({
       world: this.world,
       sender,
@@ -367,11 +379,10 @@ export class Delivery {
       }),
       onchange: () => this.onchange(false),
     });
-    for (const [entry, code] of this.#unreadable) this.#failEntry(entry, code);
   }
 
   #failEntry(entry: number, code: ErrorCode): void {
-    if (this.#state.at !== 'transferring') this.#unreadable.set(entry, code);
+    if (this.#state.at !== 'transferring') this.#unread.add(entry);
     else if (this.#ledger?.fail(entry, code) === true) this.#send({ t: 'entry-failed', entry, code });
     this.onchange(false);
   }

@@ -267,7 +267,10 @@ export class Receiving implements ReceivingSession {
       onpath: () => this.#publisher.touch(),
       onlost: (code) => this.#handle({ on: 'lane-lost', code }),
       onfatal: (code) => this.#handle({ on: 'fatal', code }),
-      onend: () => lanes.close(),
+      onend: () => {
+        lanes.close();
+        held.take();
+      },
       onhearing: (hearing) => {
         if (hearing === 'silent') conversation.drop('peer-silent');
         else this.#handle({ on: hearing });
@@ -298,7 +301,10 @@ export class Receiving implements ReceivingSession {
     this.#conversation = conversation;
     this.#lanes = lanes;
     this.#takeHeld = () => {
-      for (const message of held.take()) conversation.guard(() => this.#take(message, arrivals));
+      for (const message of held.take()) {
+        // One that is wrong ends the transfer.
+        if (this.#state.at === 'transferring') conversation.guard(() => this.#take(message, arrivals));
+      }
     };
     this.#handle({ on: 'lane-open' });
     conversation.listen();

@@ -206,6 +206,15 @@ export class PieceSender {
     this.#wake.notify();
   }
 
+  /** Begins slowly while nothing is accepted yet: a queue that overflows would hold up what is said meanwhile. Rule [S10]. */
+  setAhead(ahead: boolean): void {
+    const nowMs = this.options.clock.now();
+    this.#start = ahead ? new StartPace(nowMs, this.#lanes.size) : null;
+    this.#waiting = null;
+    this.#striping.waitedUntil(nowMs);
+    this.#wake.notify();
+  }
+
   /** Holds back until further lanes are open, and begins slowly then. */
   setHeld(held: boolean): void {
     if (held) this.#start ??= 'held';

@@ -33,7 +33,7 @@ export class Reception {
   get words(): Words {
     const { state } = this.view;
     if (this.#declined && state.at === 'cancelled') {
-      return { sentence: 'You declined', next: 'Nothing was sent to this device.' };
+      return { sentence: 'You declined', next: 'Nothing was saved on this device.' };
     }
     return receivingWords(this.view);
   }

@@ -170,7 +170,7 @@ describe('a sealed line', () => {
     ['a description too long', { kind: 'offer', sdp: 'v'.repeat(32_769), nonce: 'A'.repeat(22), headStart: true }],
     ['a nonce too short', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(21), headStart: true }],
     ['an offer without a nonce', { kind: 'offer', sdp: 'v', headStart: true }],
-    ['an offer that says nothing of a head start', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(22) }],
+    ['a head start that is no yes or no', { kind: 'offer', sdp: 'v', nonce: 'A'.repeat(22), headStart: 1 }],
     ['an answer without a signature', { kind: 'answer', sdp: 'v', key: 'A'.repeat(87) }],
     ['a line number that is none', { ...candidate, sdpMLineIndex: 1.5 }],
   ])('[S4] refuses what opens to %s', async (_, value) => {

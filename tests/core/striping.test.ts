@@ -249,6 +249,16 @@ describe('striping', () => {
     expect(lanes.late(9_000)).toEqual([{ lane: 1, chunks: new Map([[300, 1]]) }]);
   });
 
+  it('[T4] [S10] does not take the time that a person thought for a lane’s usual delay', () => {
+    const lanes = striping(2);
+    lanes.sent(0, 0, 0, CHUNK_BYTES, 0);
+    lanes.waitedUntil(60_000);
+    lanes.arrived(0, CHUNK_BYTES, 60_050);
+    lanes.sent(1, 1, 0, CHUNK_BYTES, 60_050);
+    expect(lanes.late(60_050 + 1_999)).toEqual([]);
+    expect(lanes.late(60_050 + 2_000)).toEqual([{ lane: 1, chunks: new Map([[1, 1]]) }]);
+  });
+
   it('[T4] has nobody to compare a single lane with, and waits for it', () => {
     const lanes = striping(1);
     lanes.sent(0, 0, 0, 10, 0);

@@ -49,11 +49,13 @@ class LaneScene {
     };
   }
 
-  async begin(): Promise<void> {
+  /** @param thinkMs for which the person looks at the list. */
+  async begin(thinkMs = 0): Promise<void> {
     const identity = await makeIdentity(this.world);
     this.#sharing = new Sharing(this.world, identity, this.offer, 'https://test.example/');
     this.#receiving = new Receiving(this.world, identity.keys);
     await this.crypto.quiet();
+    for (let ms = 0; ms < thinkMs; ms += STEP_MS) await this.#step();
     this.receiving.accept([0], null);
     await this.crypto.quiet();
   }
@@ -180,6 +182,14 @@ describe('the lanes of one transfer', () => {
     expect(scene.lanes).toBe(1);
     await scene.until(() => scene.lanes === 16);
     expect(scene.sharing.view.deliveries[0]?.lanes).toBe(16);
+    await scene.finish();
+    expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it('[G2] [S10] begin to be made when something is accepted, however long the head start has been here', async () => {
+    scene = new LaneScene();
+    await scene.begin(5_000);
+    expect(scene.world.lanes.lanes.length).toBeGreaterThan(1);
     await scene.finish();
     expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
   });

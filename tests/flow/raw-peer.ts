@@ -64,8 +64,8 @@ export async function rawReceiver(
   world: TestWorld,
   { keys }: ShareIdentity,
   headStart = false,
+  id = randomId(world),
 ): Promise<RawPeer & { readonly id: string }> {
-  const id = randomId(world);
   const line = world.signaling.connect(id);
   const dial = dialSender(world, line, keys, id, headStart);
   line.onmessage = (message) => dial.receive(message);
