@@ -95,7 +95,7 @@ export interface BulkChannel extends Channel<Bytes> {
 /** How the bytes travel, as the selected candidate pair tells it. */
 export interface PathInfo {
   readonly kind: 'lan' | 'direct' | 'relay';
-  /** How the relay is reached; null without one. */
+  /** How this side reaches the relay; null without one, or where the browser does not say. */
   readonly relayProtocol: 'udp' | 'tcp' | 'tls' | null;
   /** Round-trip time in milliseconds; null until measured. */
   readonly rttMs: number | null;

@@ -364,6 +364,7 @@ export class Delivery {
   #startSending(): void {
     const [sender, ledger] = [this.#openSender(), this.#ledger];
     if (sender === null || ledger === null) return;
+    // Nobody waits for what is not accepted.
     for (let piece = 0; piece < this.#ahead; piece++) if (!ledger.lacks(piece)) sender.verified(piece);
     sender.setAhead(false);
     this.#lanes = new FurtherLanes({

@@ -35,9 +35,9 @@ export function pathOf(report: ReadonlyMap<string, Stats>): PathInfo | null {
   const remote = report.get(pair.remoteCandidateId);
   if (local?.type !== 'local-candidate' || remote?.type !== 'remote-candidate') return null;
   const rttMs = pair.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000;
-  if (local.candidateType === 'relay' || remote.candidateType === 'relay') {
-    return { kind: 'relay', relayProtocol: local.relayProtocol ?? null, rttMs };
-  }
+  if (local.candidateType === 'relay') return { kind: 'relay', relayProtocol: local.relayProtocol ?? null, rttMs };
+  // What the other side has of a relay is an address that speaks UDP.
+  if (remote.candidateType === 'relay') return { kind: 'relay', relayProtocol: 'udp', rttMs };
   return { kind: isNear(local) && isNear(remote) ? 'lan' : 'direct', relayProtocol: null, rttMs };
 }
 

@@ -70,8 +70,8 @@ describe.each([
     expect(pathOf(report(local, {}))).toEqual({ kind: 'relay', relayProtocol, rttMs });
   });
 
-  it('is relayed when only the other side uses a relay, which it does not name', () => {
-    expect(pathOf(report({}, { candidateType: 'relay' }))).toEqual({ kind: 'relay', relayProtocol: null, rttMs });
+  it('is relayed over UDP when only the other side uses a relay, however that reaches it', () => {
+    expect(pathOf(report({}, { candidateType: 'relay' }))).toEqual({ kind: 'relay', relayProtocol: 'udp', rttMs });
   });
 });
 

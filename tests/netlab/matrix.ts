@@ -40,11 +40,11 @@ function canPunch(a: Kind, b: Kind): boolean {
   return a === b ? a !== 'symmetric' : ![a, b].includes('symmetric') && ![a, b].includes('ipv6');
 }
 
-/** What it says at a device that needs the relay itself; one that does not may leave it to the other. */
+/** What it says at a device: how that reaches the relay, its own or the other's. */
 function relayed(kind: Kind): string[] {
   if (kind === 'no-udp') return ['Relayed over TCP'];
   if (kind === 'tcp-443') return ['Relayed over TLS'];
-  return ['Relayed', 'Relayed over UDP'];
+  return ['Relayed over UDP'];
 }
 
 export function expectedBetween(sender: Kind, receiver: Kind): Expected {
@@ -171,14 +171,9 @@ export async function run({ senders = KINDS, receivers = KINDS, say }: MatrixOpt
   return wrong;
 }
 
-/** `Relayed over TLS / Relayed` becomes `TLS`: a table has little room. */
+/** `Relayed over TLS / Relayed over UDP` becomes `TLS / UDP`: a table has little room. */
 function shorten(words: string): string {
-  return words
-    .replaceAll('Relayed over ', '')
-    .replaceAll(/^Relayed \/ (?=\w)|(?<=\w) \/ Relayed$/g, '')
-    .replaceAll(/\bRelayed\b/g, 'relay')
-    .replaceAll('Same network', 'LAN')
-    .replaceAll('Direct', 'direct');
+  return words.replaceAll('Relayed over ', '').replaceAll('Same network', 'LAN').replaceAll('Direct', 'direct');
 }
 
 /** Columns as wide as their widest cell. */
