@@ -18,8 +18,8 @@ import { Wake } from './wake.ts';
 const LATE_CREDIT_BYTES = MIB;
 
 /**
- * Bytes in a single lane's buffer above which nothing more is handed to it: twice what a bare channel needs, because the page
- * also hashes and reads. Rule [T5].
+ * Bytes in the buffer of a single lane on a LAN above which nothing more is handed to it: twice what a bare channel needs,
+ * because the page also hashes and reads. Rule [T5].
  */
 const HIGH_WATERMARK_BYTES = 512 * KIB;
 
@@ -81,8 +81,9 @@ export class PieceSender {
   readonly #unreadLate: WantedChunks[] = [];
   #waiting: Waiting = null;
   #paused = false;
-  #isNear = false;
-  /** Payload bytes that each of several lanes may have under way. */
+  /** Null while nothing is accepted: what arrives is not told before. */
+  #isNear: boolean | null = null;
+  /** Payload bytes that a lane may have under way, except a single one on a LAN. */
   #windowBytes = windowOf(null);
   /** `held`: further lanes are being made, and each gets one full chunk. */
   #start: StartPace | 'held' | null = null;
@@ -319,7 +320,7 @@ export class PieceSender {
 
   /** How full a lane is for a message, 0 to 1 where it has room. Rules [T5], [T9]. */
   #fill({ bulk, sent, arrived }: OpenLane, payloadBytes: number): number {
-    if (this.#lanes.size > 1) return (sent - arrived + payloadBytes - 1) / this.#windowBytes;
+    if (this.#lanes.size > 1 || this.#isNear === false) return (sent - arrived + payloadBytes - 1) / this.#windowBytes;
     return bulk.bufferedAmount / HIGH_WATERMARK_BYTES;
   }
 
@@ -336,7 +337,7 @@ export class PieceSender {
 
   /** The lane that carries no bulk data for now: the first, when there are enough others. */
   get #spared(): number | null {
-    if (this.#isNear) return null;
+    if (this.#isNear === true) return null;
     let others = 0;
     for (const [id, { retired }] of this.#lanes) if (id !== FIRST_LANE && !retired) others += 1;
     return others >= ENOUGH_OTHERS ? FIRST_LANE : null;

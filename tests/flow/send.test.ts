@@ -204,6 +204,31 @@ describe('the sending pipe', () => {
     },
   );
 
+  it('[T5] [T9] has two chunks under way on a single lane, too, once it is known not to be on a LAN', async () => {
+    const { bulk, sender, ended } = begin([12 * PIECE_BYTES]);
+    sender.setPath(false, 1);
+    for (let step = 0; bulk.payloadBytes < 12 * PIECE_BYTES; step++) {
+      expect(step).toBeLessThan(200);
+      const before = bulk.payloadBytes;
+      await flow(bulk);
+      expect(bulk.payloadBytes).toBeGreaterThan(before);
+      expect(bulk.payloadBytes - before).toBeLessThanOrEqual(2 * CHUNK_BYTES);
+      sender.arrived(0, bulk.payloadBytes);
+    }
+    sender.stop();
+    await ended;
+  });
+
+  it('[T5] goes back to the watermark between neighbours', async () => {
+    const { bulk, sender, ended } = begin([5 * PIECE_BYTES]);
+    sender.setPath(false, 1);
+    sender.setPath(true, 1);
+    await watched.quiet();
+    expect(bulk.bufferedAmount).toBeGreaterThan(HIGH_WATERMARK);
+    sender.stop();
+    await ended;
+  });
+
   it('[T9] has more under way on each of several lanes where the path is long', async () => {
     const { bulk, sender, ended, table } = begin([12 * PIECE_BYTES]);
     const other = new HeldChannel(table);
