@@ -54,8 +54,8 @@ export const MAX_LANE_NUMBER = 65_535;
 export const CREDIT_BYTES = 16 * PIECE_BYTES;
 
 /**
- * Bytes of the messages that a sender may send before anything is accepted: one full piece in 15 chunks. A photo is here
- * when its receiver clicks, and a slow network carries no more than a picture on a web page for one who does not.
+ * Bytes of the messages that a sender may send before anything is accepted: one full piece in 15 chunks. A small photo is
+ * here when its receiver clicks, and a slow network carries no more than a picture on a web page for one who does not.
  */
 export const HEAD_START_BYTES = PIECE_BYTES + Math.ceil(PIECE_BYTES / CHUNK_BYTES) * CHUNK_HEADER_BYTES;
 

@@ -1,7 +1,7 @@
 import { CreditGate } from '../core/credit.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import { decodeArrived } from '../core/frame.ts';
-import type { Run } from '../core/have.ts';
+import { HaveMap, type Run } from '../core/have.ts';
 import { headStartOf } from '../core/head-start.ts';
 import { Ledger } from '../core/ledger.ts';
 import { MAX_PIECE_FAILURES } from '../core/limits.ts';
@@ -262,16 +262,16 @@ export class Delivery {
       else this.#mark(ledger, piece);
     }
     if (next.done !== true) throw new BeelineError('protocol', 'wants what it did not accept');
-    this.#scheduler.want([...this.#unreadPieces(), ...after(this.#ahead, this.#wanted.runs)]);
+    this.#scheduler.want(this.#notAhead(this.#wanted.runs));
     this.handle({ on: 'wanted' });
   }
 
-  /** What is wanted of the head start, and could not be read for it. */
-  *#unreadPieces(): Generator<Run, void, undefined> {
-    for (const piece of eachOf(this.#wanted.runs)) {
-      if (piece >= this.#ahead) return;
-      if (this.#unread.has(this.#table.span(piece).entry)) yield [piece, 1];
-    }
+  /** What is not on its way already. */
+  #notAhead(runs: readonly Run[]): Run[] {
+    const ahead = new HaveMap(this.#table.count);
+    for (let piece = 0; piece < this.#ahead; piece++)
+      if (!this.#unread.has(this.#table.span(piece).entry)) ahead.mark(piece);
+    return runs.flatMap(([from, count]) => [...ahead.missing(from, from + count)]);
   }
 
   #again({ piece, damaged }: Extract<ControlMessage, { t: 'again' }>): void {
@@ -400,12 +400,4 @@ export class Delivery {
   #send(message: ControlMessage): void {
     this.#conversation?.send(message);
   }
-}
-
-/** Runs without their pieces below `first`. */
-function after(first: number, runs: readonly Run[]): Run[] {
-  return runs.flatMap(([from, count]): Run[] => {
-    const skipped = Math.max(0, first - from);
-    return skipped < count ? [[from + skipped, count - skipped]] : [];
-  });
 }
