@@ -27,9 +27,9 @@ const app: UserConfig = {
   plugins: [
     svelte({ configFile: at('svelte.config.js') }),
     beelineServer(),
-    preloadFirst(),
-    // After that: what is loaded is asked for before WebRTC is started.
     inlineScript(at('src/dial.ts')),
+    // After that: the socket is opened before anything is loaded.
+    preloadFirst(),
     firstLoadBudget(),
   ],
   worker: { format: 'es' },

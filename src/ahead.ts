@@ -1,4 +1,5 @@
 /** Dials for a page that was opened with a link, while what receives is still on its way. In the page's first script. */
+import { Burst } from './core/burst.ts';
 import { deferred } from './core/deferred.ts';
 import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
 import type { Signaling } from './core/ports.ts';
@@ -12,6 +13,24 @@ import type { SaidType } from './net/signaling.ts';
 
 const { subtle } = crypto;
 
+/** Milliseconds without a step after which a connection being made waits for the network, not for the processor. */
+const STEP_MS = 30;
+
+/** What has been begun for the link in the address, for whoever goes on with it first. */
+let begun: Ahead | null = null;
+
+export function begin(dialed: Dialed): Ahead {
+  begun = new Ahead(location.hash.slice(1), dialed);
+  return begun;
+}
+
+/** Hands it out, once. */
+export function takeBegun(): Ahead | null {
+  const taken = begun;
+  begun = null;
+  return taken;
+}
+
 /** What has been begun for one link. */
 export class Ahead {
   readonly keys: Promise<ShareKeys>;
@@ -19,6 +38,8 @@ export class Ahead {
   readonly offered: Promise<unknown>;
   /** A candidate has been said: the browser's sockets are open by then. */
   readonly candidate: Promise<unknown>;
+  /** Over when making the connection leaves the processor to others: it waits for the network, or brings bytes. */
+  readonly #burst = new Burst(clock, STEP_MS);
   readonly #id: string;
   readonly #signaling: Signaling;
   #dial: Dial | null = null;
@@ -34,10 +55,16 @@ export class Ahead {
     { id, token, early, connection }: Dialed,
   ) {
     const secret = parseFragment(fragment);
-    lanes.prepare(connection);
+    const made = lanes.prepare(connection);
+    lanes.loadAfter(this.idle);
+    // While the line is opened.
+    made.offer().catch(() => undefined);
+    void made.open.then(() => this.#burst.step());
+    made.bulk.addEventListener('message', () => this.#burst.end(), { once: true });
     const [offered, candidate] = [deferred(), deferred()];
     [this.offered, this.candidate] = [offered.promise, candidate.promise];
     const onsaid = (type: SaidType) => {
+      this.#burst.step();
       if (type === 'OFFER') offered.resolve(undefined);
       if (type === 'CANDIDATE') candidate.resolve(undefined);
     };
@@ -48,6 +75,11 @@ export class Ahead {
       (keys) => this.#dialWith(keys),
       () => undefined,
     );
+  }
+
+  /** What the connection does not need may be loaded. */
+  get idle(): Promise<unknown> {
+    return this.#burst.over;
   }
 
   /** Whoever takes it attends to the line from now on. */
@@ -71,8 +103,14 @@ export class Ahead {
       const headStart = !isKept(keys.roomId);
       this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id, headStart);
     };
-    line.onstatus = dial;
-    line.onmessage = (message) => this.#dial?.receive(message);
+    line.onstatus = () => {
+      this.#burst.step();
+      dial();
+    };
+    line.onmessage = (message) => {
+      this.#burst.step();
+      this.#dial?.receive(message);
+    };
     dial();
   }
 }

@@ -4,7 +4,7 @@
  * over UDP 50 ms after it began to open a socket, for nothing if that takes longer, and again only 250 ms later.
  */
 import './dial.ts';
-import { Ahead } from './ahead.ts';
+import { type Ahead, begin, takeBegun } from './ahead.ts';
 import { arrived } from './arrived.ts';
 import { explain } from './core/errors.ts';
 import type { Dialed } from './dial.ts';
@@ -14,22 +14,22 @@ const APP_WAITS_MS = 500;
 
 const loadApp = () => import('./app.ts');
 
-/** Nobody asks for what was begun if the address has changed meanwhile. */
+/** Goes on with what was begun when there is time for it. The app may be sooner. */
 async function receiveAfter(ahead: Ahead): Promise<void> {
+  await ahead.idle;
   try {
     const { receiveAhead } = await import('./receive.ts');
-    if (location.hash.slice(1) === ahead.fragment) receiveAhead(ahead);
-    else ahead.close();
+    receiveAhead();
   } catch {
-    ahead.close();
+    takeBegun()?.close();
   }
 }
 
 /** Resolves when the app may be shown. */
 async function receiveFirst(dialed: Dialed): Promise<void> {
-  const ahead = new Ahead(location.hash.slice(1), dialed);
+  const ahead = begin(dialed);
   void receiveAfter(ahead);
-  await ahead.offered;
+  await Promise.all([ahead.offered, ahead.idle]);
   loadApp().catch(() => undefined);
   await ahead.candidate;
 }

@@ -1,5 +1,5 @@
 /** Starts receivers' sessions. Loaded when a link is opened. */
-import type { Ahead } from './ahead.ts';
+import { takeBegun } from './ahead.ts';
 import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
 import { Receiving } from './flow/receiving.ts';
 import { dialLine, type ReceiverLine } from './flow/receiver-line.ts';
@@ -10,15 +10,22 @@ import { prepareWebRtc, told, world } from './world.ts';
 /** What the page's first script has begun, before the app could ask for it. */
 let begun: { readonly fragment: string; readonly session: Promise<ReceivingSession> } | null = null;
 
-/** Goes on with what the app will ask for. */
-export function receiveAhead(ahead: Ahead): void {
+/** Goes on with what the app will ask for. Nobody will if the address has changed meanwhile. */
+export function receiveAhead(): void {
+  const ahead = takeBegun();
+  if (ahead === null) return;
   const { fragment, keys } = ahead;
+  if (location.hash.slice(1) !== fragment) {
+    ahead.close();
+    return;
+  }
   begun = { fragment, session: open(keys, () => ahead.take()) };
   begun.session.catch(() => undefined);
 }
 
 /** @throws BeelineError `link-incomplete` or `unsupported`. */
 export async function receive(fragment: string): Promise<ReceivingSession> {
+  receiveAhead();
   const before = begun;
   begun = null;
   if (before?.fragment === fragment) return before.session;

@@ -331,20 +331,34 @@ export class Delivery {
     if (whole !== null) ledger.close(whole);
   }
 
-  /** Begins before the receiver has accepted anything, unless the person has held something back from it. */
-  #sendAhead(): void {
+  /**
+   * Reads what goes before the receiver has accepted anything, unless the person has held something back from it. It may
+   * be read while the lane is being made.
+   */
+  readAhead(): void {
     const { paused, cancelled } = this.#decided;
-    if (isOver(this.#state) || paused || cancelled.size > 0) return;
+    if (this.#sender !== null || isOver(this.#state) || paused || cancelled.size > 0) return;
     this.#ahead = headStartOf(this.#table);
     if (this.#ahead === 0) return;
     this.#scheduler.want([[0, this.#ahead]]);
-    this.#openSender()?.setAhead(true);
+    this.#sender = this.#openSender();
+  }
+
+  #sendAhead(): void {
+    this.readAhead();
+    if (this.#ahead > 0) this.#connectSender()?.setAhead(true);
   }
 
   /** The pipe begins to send what is wanted. */
-  #openSender(): PieceSender | null {
+  #connectSender(): PieceSender | null {
     const lane = this.#lane;
-    if (lane === null || this.#sender !== null) return this.#sender;
+    if (lane === null) return null;
+    const sender = (this.#sender ??= this.#openSender());
+    if (!sender.hasLane(FIRST_LANE)) sender.addLane(FIRST_LANE, lane.bulk);
+    return sender;
+  }
+
+  #openSender(): PieceSender {
     const sender = new PieceSender({
       source: this.offer.source,
       table: this.#table,
@@ -355,14 +369,12 @@ export class Delivery {
       isWanted: (piece) => this.#ledger?.lacks(piece) ?? true,
       onentryfailed: (entry, code) => this.#failEntry(entry, code),
     });
-    this.#sender = sender;
-    sender.addLane(FIRST_LANE, lane.bulk);
     sender.run().catch((error: unknown) => this.handle({ on: 'lane-lost', code: asBeelineError(error).code }));
     return sender;
   }
 
   #startSending(): void {
-    const [sender, ledger] = [this.#openSender(), this.#ledger];
+    const [sender, ledger] = [this.#connectSender(), this.#ledger];
     if (sender === null || ledger === null) return;
     // Nobody waits for what is not accepted.
     for (let piece = 0; piece < this.#ahead; piece++) if (!ledger.lacks(piece)) sender.verified(piece);

@@ -27,7 +27,7 @@ export interface ListenHandlers {
   /** An authentic offer is being answered. */
   readonly onattempt: (receiverId: string) => void;
   /** The answer is out: until then a receiver waits for this page. */
-  readonly onanswered: () => void;
+  readonly onanswered: (receiverId: string, headStart: boolean) => void;
   /** With `headStart`, it takes the first of the share at once. Rule [S10]. */
   readonly onlane: (receiverId: string, lane: Lane, headStart: boolean) => void;
   readonly onfailed: (receiverId: string, error: BeelineError) => void;
@@ -213,7 +213,7 @@ class IncomingOffer {
     if (signal.kind === 'answer') {
       this.#send('ANSWER', () => this.#signed(signal.sdp));
       void this.#outbox.then(
-        () => this.handlers.onanswered(),
+        () => this.handlers.onanswered(this.receiverId, this.headStart),
         () => undefined,
       );
     } else if (signal.kind === 'candidate') this.#send('CANDIDATE', () => Promise.resolve(signal));

@@ -120,6 +120,10 @@ export class PieceSender {
     this.#wake.notify();
   }
 
+  hasLane(id: number): boolean {
+    return this.#lanes.has(id);
+  }
+
   /** The lane gets nothing more; what it has may yet arrive. */
   retireLane(id: number): void {
     const lane = this.#lanes.get(id);

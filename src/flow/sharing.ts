@@ -15,6 +15,9 @@ import type { World } from './world.ts';
 /** Receivers listed at a time; the oldest that are over make room. */
 const MAX_DELIVERIES = 100;
 
+/** Milliseconds from a receiver’s answer until it is shown as connecting: on a LAN it is connected by then. */
+const DRAW_AFTER_MS = 100;
+
 /** Shares an offer under its link with any number of receivers, each with a connection and progress of its own. */
 export class Sharing implements SharingSession {
   readonly #publisher: Publisher<SharingView>;
@@ -40,7 +43,10 @@ export class Sharing implements SharingSession {
       admit: (receiver) => this.#refusal(receiver),
       greeting: (receiver) => this.#greeting(receiver),
       onattempt: (receiver) => this.#begin(receiver),
-      onanswered: () => this.#publisher.touch(),
+      onanswered: (receiver, headStart) => {
+        if (headStart && !this.#mustAsk(receiver)) this.#deliveries.get(receiver)?.readAhead();
+        this.world.clock.after(DRAW_AFTER_MS, () => this.#publisher.touch());
+      },
       onlane: (receiver, lane, headStart) => this.#connected(receiver, lane, headStart),
       onfailed: (receiver, { code }) => this.#attemptFailed(receiver, code),
     });

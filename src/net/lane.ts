@@ -5,6 +5,7 @@ import { asBeelineError, BeelineError } from '../core/errors.ts';
 import type { BulkChannel, Channel, Lane, PathInfo } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { LaneConnection } from './connection.ts';
+import type { Inbox } from './inbox.ts';
 import { readPath } from './stats.ts';
 
 export interface PeerLaneHandlers {
@@ -13,7 +14,20 @@ export interface PeerLaneHandlers {
   readonly onend: () => void;
 }
 
-/** A connection whose channels, and offer if it makes one, were made before simple-peer takes it over. */
+/** What has been said of a connection before simple-peer takes it over. */
+export interface Said {
+  /** That was said and set; null for the side that answers. */
+  readonly offer: string | null;
+  /** What the other side has answered to it, and the setting of that. */
+  readonly answer: Answered | null;
+}
+
+export interface Answered {
+  readonly sdp: string;
+  readonly isSet: Promise<void>;
+}
+
+/** A connection whose channels were made before simple-peer takes it over, at any time until they are open or after. */
 export class PeerLane implements Lane {
   readonly opened: Promise<Lane>;
   readonly control: Channel<string>;
@@ -25,24 +39,25 @@ export class PeerLane implements Lane {
   #isOpen = false;
   #ended = false;
 
-  /** @param offer that was said and set; null for the side that answers. */
-  constructor(made: LaneConnection, offer: string | null, { onanswer, onend }: PeerLaneHandlers) {
-    const { connection, control, bulk } = made;
+  constructor(made: LaneConnection, said: Said, { onanswer, onend }: PeerLaneHandlers) {
+    const { connection, control, bulk, inboxes } = made;
     this.#connection = connection;
     this.#peer = new SimplePeer({
-      initiator: offer !== null,
+      initiator: said.offer !== null,
       trickle: true,
       objectMode: true,
       channelConfig: { negotiated: true },
-      wrtc: { RTCPeerConnection: handsOut(made, offer), RTCSessionDescription, RTCIceCandidate },
+      wrtc: { RTCPeerConnection: handsOut(made, said), RTCSessionDescription, RTCIceCandidate },
     });
-    this.bulk = new DataChannel(bulk);
-    this.control = new ControlChannel(this.#peer, control);
-    this.opened = this.#open([control, bulk], onend);
+    this.bulk = new DataChannel(bulk, inboxes.bulk);
+    this.control = new ControlChannel(this.#peer, control, inboxes.control);
+    this.opened = this.#open(made, onend);
     this.opened.catch(() => undefined);
     this.#peer.on('signal', (data) => {
       if (data.type === 'answer') onanswer(data.sdp);
     });
+    if (said.answer !== null) this.signal({ kind: 'answer', sdp: said.answer.sdp });
+    tellState(made);
   }
 
   signal(signal: LaneSignal): void {
@@ -64,13 +79,8 @@ export class PeerLane implements Lane {
   }
 
   /** Does not wait for simple-peer's `connect`, which comes when it has looked up the path. */
-  #open(channels: readonly RTCDataChannel[], onend: () => void): Promise<Lane> {
+  #open(made: LaneConnection, onend: () => void): Promise<Lane> {
     const { promise, resolve, reject } = deferred<Lane>();
-    const settle = () => {
-      if (!channels.every(({ readyState }) => readyState === 'open')) return;
-      this.#isOpen = true;
-      resolve(this);
-    };
     const end = (error: BeelineError) => {
       if (this.#ended) return;
       this.#ended = true;
@@ -78,7 +88,10 @@ export class PeerLane implements Lane {
       reject(error);
       this.onclose?.(error);
     };
-    for (const channel of channels) channel.addEventListener('open', settle);
+    void made.open.then(() => {
+      this.#isOpen = true;
+      resolve(this);
+    });
     this.#peer.on('error', (error) => end(asBeelineError(error, this.#isOpen ? 'connection-lost' : 'connect-failed')));
     this.#peer.on('close', () => end(new BeelineError('connection-lost', 'closed')));
     return promise;
@@ -89,7 +102,7 @@ export class PeerLane implements Lane {
  * What simple-peer takes for a constructor, from its documented `wrtc` option: `new` gives an object that a function
  * returns. What simple-peer would make of a new connection has been made of this one.
  */
-function handsOut({ connection, control }: LaneConnection, offer: string | null): typeof RTCPeerConnection {
+function handsOut({ connection, control }: LaneConnection, { offer, answer }: Said): typeof RTCPeerConnection {
   Object.assign(connection, { createDataChannel: () => control });
   if (offer !== null) {
     Object.assign(connection, {
@@ -97,31 +110,30 @@ function handsOut({ connection, control }: LaneConnection, offer: string | null)
       setLocalDescription: () => Promise.resolve(),
     });
   }
+  if (answer !== null) Object.assign(connection, { setRemoteDescription: () => answer.isSet });
   return function () {
     return connection;
   } as unknown as typeof RTCPeerConnection;
 }
 
-/** Keeps messages that come before somebody reads: the peer may be ready first. */
-abstract class Inbox {
-  #handler: ((message: unknown) => void) | null = null;
-  #early: unknown[] = [];
+/** Tells simple-peer of what it was not there to hear. */
+function tellState({ connection, control }: LaneConnection): void {
+  connection.oniceconnectionstatechange?.(new Event('iceconnectionstatechange'));
+  connection.onconnectionstatechange?.(new Event('connectionstatechange'));
+  if (control.readyState === 'open') control.onopen?.(new Event('open'));
+  if (control.readyState === 'closed') control.onclose?.(new Event('close'));
+}
+
+/** The reading half of a channel. */
+abstract class ReadingHalf {
+  constructor(private readonly inbox: Inbox) {}
 
   get onmessage(): ((message: unknown) => void) | null {
-    return this.#handler;
+    return this.inbox.onmessage;
   }
 
   set onmessage(handler: ((message: unknown) => void) | null) {
-    this.#handler = handler;
-    if (handler === null) return;
-    const early = this.#early;
-    this.#early = [];
-    for (const message of early) handler(message);
-  }
-
-  protected deliver(message: unknown): void {
-    if (this.#handler === null) this.#early.push(message);
-    else this.#handler(message);
+    this.inbox.onmessage = handler;
   }
 }
 
@@ -132,15 +144,17 @@ const EARLY_BYTES = 64 * 1024;
  * Written as a stream: a list of 100,000 files is more than a channel takes at once. simple-peer holds a stream back until
  * its `connect`, so what is said first goes past it, as far as there is room.
  */
-class ControlChannel extends Inbox implements Channel<string> {
+class ControlChannel extends ReadingHalf implements Channel<string> {
   #isStream = false;
 
   constructor(
     private readonly peer: SimplePeer,
     private readonly channel: RTCDataChannel,
+    inbox: Inbox,
   ) {
-    super();
-    peer.on('data', (message) => this.deliver(message));
+    super(inbox);
+    // What comes is read at the channel; simple-peer would keep it for somebody else.
+    peer.on('data', () => undefined);
   }
 
   send(message: string): void {
@@ -151,14 +165,15 @@ class ControlChannel extends Inbox implements Channel<string> {
   }
 }
 
-class DataChannel extends Inbox implements BulkChannel {
+class DataChannel extends ReadingHalf implements BulkChannel {
   ondrain: (() => void) | null = null;
 
-  constructor(private readonly channel: RTCDataChannel) {
-    super();
-    channel.binaryType = 'arraybuffer';
+  constructor(
+    private readonly channel: RTCDataChannel,
+    inbox: Inbox,
+  ) {
+    super(inbox);
     channel.onbufferedamountlow = () => this.ondrain?.();
-    channel.onmessage = ({ data }: MessageEvent<unknown>) => this.deliver(data);
   }
 
   get isOpen(): boolean {

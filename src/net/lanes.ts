@@ -1,6 +1,6 @@
 /**
- * Makes lanes. Offer and candidates are said here, so that a page's first script can do it; all that follows is up to
- * simple-peer, which may still be on its way.
+ * Makes lanes. What an offer needs to become a connection is said and heard here, so that a page's first script can do it;
+ * all that follows, and all of an answer, is up to simple-peer, which may still be on its way.
  */
 import type { ConnectTrace } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import type { Clock, Lane, LaneAttempt, LaneFactory } from '../core/ports.ts';
 import type { LaneSignal } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { LaneConnection } from './connection.ts';
-import type { PeerLane } from './lane.ts';
+import type { Answered, PeerLane } from './lane.ts';
 import { keep, traceConnection } from './trace.ts';
 import { UdpFirst } from './udp-first.ts';
 
@@ -17,6 +17,7 @@ type LoadPeerLane = () => Promise<{ readonly PeerLane: typeof PeerLane }>;
 
 export class PeerLaneFactory implements LaneFactory {
   #ready: LaneConnection | null = null;
+  #loadAfter: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly clock: Clock,
@@ -27,14 +28,20 @@ export class PeerLaneFactory implements LaneFactory {
    * Makes a connection for the next attempt, and its certificate with it, or takes one that was made before. That costs no
    * packet, and the time that a page's first connection takes to start WebRTC.
    */
-  prepare(made?: RTCPeerConnection): void {
+  prepare(made?: RTCPeerConnection): LaneConnection {
     this.#ready ??= new LaneConnection(made);
+    return this.#ready;
+  }
+
+  /** Leaves the processor to whatever ends with this: what is not here yet is loaded after it. */
+  loadAfter(quiet: Promise<unknown>): void {
+    this.#loadAfter = quiet;
   }
 
   attempt(options: AttemptOptions): LaneAttempt {
     const ready = this.#ready ?? new LaneConnection();
     this.#ready = null;
-    return new PeerAttempt(options, ready, this.clock, this.load);
+    return new PeerAttempt(options, ready, this.clock, () => this.#loadAfter.then(this.load));
   }
 }
 
@@ -42,9 +49,11 @@ class PeerAttempt implements LaneAttempt {
   readonly opened: Promise<Lane>;
   readonly #trace: ConnectTrace | undefined;
   readonly #candidates: UdpFirst<RTCIceCandidate>;
+  readonly #initiator: boolean;
   #lane: PeerLane | null = null;
-  /** What the other side has said before there was a lane to tell. */
-  readonly #early: LaneSignal[] = [];
+  #answer: Answered | null = null;
+  /** What the other side has said before there was a lane to tell, and could not be done without one. */
+  #early: LaneSignal[] = [];
   #closed = false;
 
   constructor(
@@ -54,6 +63,7 @@ class PeerAttempt implements LaneAttempt {
     load: LoadPeerLane,
   ) {
     const { connection } = made;
+    this.#initiator = initiator;
     this.#trace = trace;
     this.#candidates = new UdpFirst(clock, ice, (candidate) => onSignal(toCandidateSignal(candidate)));
     // Listens before simple-peer does, which closes the connection on the very events that say why.
@@ -63,7 +73,7 @@ class PeerAttempt implements LaneAttempt {
       else this.#candidates.gathered(candidate);
     });
     connection.setConfiguration({ iceServers: toIceServers(ice) });
-    this.opened = this.#open(initiator, onSignal, load()).catch((error: unknown) => {
+    this.opened = this.#open(onSignal, load()).catch((error: unknown) => {
       throw asBeelineError(error, 'connect-failed');
     });
     // The one who made the attempt reads `opened`; a rejection before that is not unhandled.
@@ -75,8 +85,9 @@ class PeerAttempt implements LaneAttempt {
     if (this.#trace !== undefined) {
       keep(this.#trace.heard, signal.kind === 'candidate' ? signal.candidate : signal.sdp);
     }
-    if (this.#lane === null) this.#early.push(signal);
-    else this.#lane.signal(signal);
+    if (this.#lane !== null) this.#lane.signal(signal);
+    else if (this.#initiator) this.#hear(signal);
+    else this.#early.push(signal);
   }
 
   close(): void {
@@ -86,10 +97,11 @@ class PeerAttempt implements LaneAttempt {
     else this.#lane.close();
   }
 
-  async #open(initiator: boolean, onSignal: AttemptOptions['onSignal'], loading: ReturnType<LoadPeerLane>) {
-    const [{ PeerLane }, offer] = await Promise.all([loading, initiator ? this.#offer(onSignal) : null]);
+  async #open(onSignal: AttemptOptions['onSignal'], loading: ReturnType<LoadPeerLane>) {
+    const [{ PeerLane }, offer] = await Promise.all([loading, this.#initiator ? this.#offer(onSignal) : null]);
     if (this.#closed) throw new BeelineError('connect-failed', 'closed');
-    const lane = new PeerLane(this.made, offer, {
+    const said = { offer, answer: this.#answer };
+    const lane = new PeerLane(this.made, said, {
       onanswer: (sdp) => onSignal({ kind: 'answer', sdp }),
       onend: () => this.#candidates.close(),
     });
@@ -98,10 +110,32 @@ class PeerAttempt implements LaneAttempt {
     return lane.opened;
   }
 
+  /** Does what simple-peer would do with it. The browser does one after the other. */
+  #hear(signal: LaneSignal): void {
+    const { connection } = this.made;
+    if (signal.kind === 'answer' && this.#answer === null) {
+      const { sdp } = signal;
+      const isSet = connection.setRemoteDescription({ type: 'answer', sdp });
+      // The lane is told.
+      isSet.catch(() => undefined);
+      this.#answer = { sdp, isSet };
+      const early = this.#early;
+      this.#early = [];
+      for (const candidate of early) this.#hear(candidate);
+    } else if (signal.kind === 'candidate' && this.#answer !== null) {
+      const { candidate, sdpMid, sdpMLineIndex } = signal;
+      connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex }).catch((error: unknown) => {
+        console.warn('candidate refused:', error);
+      });
+    } else {
+      this.#early.push(signal);
+    }
+  }
+
   /** It is said before the first candidate. */
   async #offer(onSignal: AttemptOptions['onSignal']): Promise<string> {
     const { connection } = this.made;
-    const { sdp = '' } = await connection.createOffer();
+    const sdp = await this.made.offer();
     if (!this.#closed) onSignal({ kind: 'offer', sdp });
     await connection.setLocalDescription({ type: 'offer', sdp });
     return sdp;

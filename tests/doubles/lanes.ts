@@ -87,7 +87,7 @@ export class FakeNetwork implements LaneFactory {
   readonly lanes: [FakeLane, FakeLane][] = [];
   /** Called with each pair before it is handed out, to set faults. */
   onmeet: ((pair: [FakeLane, FakeLane]) => void) | null = null;
-  /** Awaited between an answer and the lane that it opens, while set. */
+  /** Awaited between an answer and either end of the lane that it opens, while set. */
   opening: (() => Promise<void>) | null = null;
 
   attempt({ initiator, onSignal }: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
@@ -106,10 +106,7 @@ export class FakeNetwork implements LaneFactory {
     const signal = (signal: LaneSignal) => {
       if (signal.kind === 'offer')
         this.#meet(idOf(signal.sdp), lane, (sdp) => onSignal({ kind: 'answer', sdp }), resolve);
-      else if (signal.kind === 'answer') {
-        if (this.opening === null) resolve(lane);
-        else void this.opening().then(() => resolve(lane));
-      }
+      else if (signal.kind === 'answer') this.#open(lane, resolve);
     };
     return { opened: promise, close, signal };
   }
@@ -122,7 +119,12 @@ export class FakeNetwork implements LaneFactory {
     this.lanes.push([offering, lane]);
     this.onmeet?.([offering, lane]);
     answer(fakeSdp(toHex(realRandom.bytes(8))));
-    resolve(lane);
+    this.#open(lane, resolve);
+  }
+
+  #open(lane: FakeLane, resolve: (lane: Lane) => void): void {
+    if (this.opening === null) resolve(lane);
+    else void this.opening().then(() => resolve(lane));
   }
 }
 

@@ -32,7 +32,7 @@ test('a page that is opened with a link dials before any of its files has come',
   await page.close();
 });
 
-test('[C17] a page that is opened with a link makes its offer before all but its first file have come', async ({
+test('[C17] a page that is opened with a link makes its lane before all but its first file have come', async ({
   scene,
 }) => {
   const file = await scene.file('a.bin', 1000);
@@ -45,7 +45,7 @@ test('[C17] a page that is opened with a link makes its offer before all but its
     await route.continue();
   });
   await page.goto(await sender.link(), { waitUntil: 'commit' });
-  await sender.receivers.getByText('Connecting', { exact: true }).waitFor();
+  await sender.receivers.getByText('Looking at the list of files', { exact: true }).waitFor();
   later.resolve(undefined);
   expect(await sha256OfFile(await new ReceiverScreen(device, page).receiveOne())).toBe(file.sha256);
 });

@@ -75,6 +75,21 @@ describe('[S10] a head start', () => {
     expect(Buffer.compare(onlySink().bytes(0), scene.offer.source.bytes(0))).toBe(0);
   });
 
+  it('is read once the answer is out, while the lane is being made', async () => {
+    const receiving = await open([1_000, 3 * PIECE_BYTES]);
+    const { promise: made, resolve } = deferred();
+    scene.world.lanes.opening = () => made.then(() => undefined);
+    await until(scene.sharing, ({ deliveries: [first] }) => first?.state.at === 'connecting');
+    await expect.poll(readEntries).toEqual([0]);
+    expect([scene.sharing.view.deliveries[0]?.state.at, arrived]).toEqual(['connecting', [0]]);
+    resolve(undefined);
+    await until(receiving, at('offered'));
+    await arrivals([1_044]);
+    await acceptAll(receiving);
+    await until(receiving, at('finished'));
+    expect(readEntries()).toEqual([0, 1, 1, 1]);
+  });
+
   it('is thrown away where it is not accepted, and its credit is given back', async () => {
     const receiving = await open([1_000, 40 * PIECE_BYTES]);
     await until(receiving, at('offered'));

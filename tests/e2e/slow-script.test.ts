@@ -1,0 +1,55 @@
+/** A lane is made by the page's first script: what comes over it before the script that reads it is here is not lost. */
+import { expect } from 'vitest';
+import { deferred } from '../../src/core/deferred.ts';
+import { HEAD_START_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import { sha256OfFile, type TestFile } from './files.ts';
+import { ReceiverScreen, SenderScreen } from './pages.ts';
+import { type Scene, test } from './scene.ts';
+import { countWire, tapWire } from './wire.ts';
+
+/** A person whose network brings what receives only when the returned function is called. */
+async function slowReceiver(scene: Scene, link: string): Promise<[receiver: ReceiverScreen, bring: () => void]> {
+  const device = await scene.device();
+  const { promise, resolve } = deferred();
+  await device.context.route(/\/assets\/receive-/u, async (route) => {
+    await promise;
+    await route.continue();
+  });
+  const page = await device.context.newPage();
+  await page.goto(link, { waitUntil: 'commit' });
+  return [new ReceiverScreen(device, page), () => resolve(undefined)];
+}
+
+async function countedSender(scene: Scene, file: TestFile): Promise<SenderScreen> {
+  const device = await scene.device();
+  await tapWire(device.context);
+  const sender = await SenderScreen.open(device, scene.baseUrl);
+  await sender.chooseFiles([file.path]);
+  return sender;
+}
+
+/** Waits until the sender has sent all that it may before something is accepted. */
+async function headStartSent({ page }: SenderScreen): Promise<void> {
+  await expect.poll(async () => (await countWire(page)).bulk[0], { timeout: 60_000 }).toBe(HEAD_START_BYTES);
+}
+
+test('[S10] the list and the head start wait for what reads them', async ({ scene }) => {
+  const file = await scene.file('photo.bin', PIECE_BYTES);
+  const sender = await countedSender(scene, file);
+  const [receiver, bring] = await slowReceiver(scene, await sender.link());
+  await headStartSent(sender);
+  bring();
+  expect(await sha256OfFile(await receiver.receiveOne())).toBe(file.sha256);
+  await sender.verified();
+  expect((await countWire(sender.page)).bulk).toEqual([HEAD_START_BYTES, 0]);
+});
+
+test('[C4] a lane that has ended meanwhile is noticed', async ({ scene }) => {
+  const file = await scene.file('photo.bin', PIECE_BYTES);
+  const sender = await countedSender(scene, file);
+  const [receiver, bring] = await slowReceiver(scene, await sender.link());
+  await headStartSent(sender);
+  await sender.close();
+  bring();
+  await receiver.heading('Waiting for the sender').waitFor();
+});
