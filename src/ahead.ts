@@ -38,7 +38,7 @@ export class Ahead {
   readonly offered: Promise<unknown>;
   /** A candidate has been said: the browser's sockets are open by then. */
   readonly candidate: Promise<unknown>;
-  /** Over when making the connection leaves the processor to others: it waits for the network, or brings bytes. */
+  /** Over when making the connection leaves the processor to others: it waits for the network, or is done. */
   readonly #burst = new Burst(clock, STEP_MS);
   readonly #id: string;
   readonly #signaling: Signaling;
@@ -59,8 +59,7 @@ export class Ahead {
     lanes.loadAfter(this.idle);
     // While the line is opened.
     made.offer().catch(() => undefined);
-    void made.open.then(() => this.#burst.step());
-    made.bulk.addEventListener('message', () => this.#burst.end(), { once: true });
+    void made.open.then(() => this.#burst.end());
     const [offered, candidate] = [deferred(), deferred()];
     [this.offered, this.candidate] = [offered.promise, candidate.promise];
     const onsaid = (type: SaidType) => {

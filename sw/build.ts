@@ -76,17 +76,12 @@ export function preloadFirst(): Plugin {
   };
 }
 
-/**
- * A preloaded file has to be asked for in the same way. A module that is preloaded as one is compiled at once, which on a
- * first visit with a link would keep the connection waiting; later the browser has compiled it before.
- */
+/** Styles are loaded as such: a preloaded one has to be asked for in the same way. */
 function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
   const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
   return (
-    `{const link=location.hash.length==${1 + FRAGMENT_LENGTH},first=link&&!navigator.serviceWorker?.controller;` +
-    `for(const href of link?${receive}:${app})document.head.append(Object.assign(document.createElement('link'),` +
-    `href.endsWith('.css')?{rel:'preload',as:'style'}:first?{rel:'preload',as:'script'}:{rel:'modulepreload'},` +
-    `{crossOrigin:'',href}))}`
+    `for(const href of location.hash.length==${1 + FRAGMENT_LENGTH}?${receive}:${app})document.head.append(Object.assign(` +
+    `document.createElement('link'),href.endsWith('.css')?{rel:'preload',as:'style'}:{rel:'modulepreload'},{crossOrigin:'',href}))`
   );
 }
 
