@@ -13,7 +13,10 @@ import type { SaidType } from './net/signaling.ts';
 
 const { subtle } = crypto;
 
-/** Milliseconds without a step after which a connection being made waits for the network, not for the processor. */
+/**
+ * Milliseconds without a step after which a connection being made waits for the network, not for the processor. On a LAN, two
+ * busy cores take up to 25 from one to the next.
+ */
 const STEP_MS = 30;
 
 /** What has been begun for the link in the address, for whoever goes on with it first. */

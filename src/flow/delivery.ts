@@ -55,7 +55,7 @@ export class Delivery {
   #ledger: Ledger | null = null;
   /** The receiver takes the first of the share at once. Rule [S10]. */
   #headStart = false;
-  /** Pieces from the first on that were sent, or are being sent, before anything was accepted. */
+  /** Pieces from the first on that were read or sent, or are being, before anything was accepted. */
   #ahead = 0;
   /** Entries of which they could not be read: that is tried again when they are wanted. */
   readonly #unread = new Set<number>();
@@ -336,17 +336,22 @@ export class Delivery {
    * be read while the lane is being made.
    */
   readAhead(): void {
-    const { paused, cancelled } = this.#decided;
-    if (this.#sender !== null || isOver(this.#state) || paused || cancelled.size > 0) return;
+    if (this.#sender !== null || !this.#mayHaveAhead) return;
     this.#ahead = headStartOf(this.#table);
     if (this.#ahead === 0) return;
     this.#scheduler.want([[0, this.#ahead]]);
     this.#sender = this.#openSender();
   }
 
+  /** What was read and is held back meanwhile goes when it is wanted. */
   #sendAhead(): void {
     this.readAhead();
-    if (this.#ahead > 0) this.#connectSender()?.setAhead(true);
+    if (this.#ahead > 0 && this.#mayHaveAhead) this.#connectSender()?.setAhead(true);
+  }
+
+  get #mayHaveAhead(): boolean {
+    const { paused, cancelled } = this.#decided;
+    return !isOver(this.#state) && !paused && cancelled.size === 0;
   }
 
   /** The pipe begins to send what is wanted. */

@@ -26,7 +26,7 @@ export interface ListenHandlers {
   readonly greeting: (receiverId: string) => readonly string[];
   /** An authentic offer is being answered. */
   readonly onattempt: (receiverId: string) => void;
-  /** The answer is out: until then a receiver waits for this page. */
+  /** The answer is out: until then a receiver waits for this page. `headStart` as below. */
   readonly onanswered: (receiverId: string, headStart: boolean) => void;
   /** With `headStart`, it takes the first of the share at once. Rule [S10]. */
   readonly onlane: (receiverId: string, lane: Lane, headStart: boolean) => void;

@@ -254,6 +254,16 @@ export class Receiving implements ReceivingSession {
   #connected(lane: Lane): void {
     // The lane that this one was made beside, if it has not ended by itself.
     this.#conversation?.drop('connection-lost');
+    const arrivals = new Arrivals(lane.bulk);
+    const held = new HeldMessages();
+    const lanes = new JoinedLanes({
+      world: this.world,
+      ice: () => this.#signaling.ice(),
+      path: () => conversation.path,
+      say: (message) => conversation.send(message),
+      take: (message, from) => void conversation.guard(() => this.#take(message, from)),
+      onchange: () => this.#publisher.touch(),
+    });
     const conversation = new Conversation(this.world, lane, {
       onhello: (device) => {
         this.#device = device;
@@ -275,16 +285,6 @@ export class Receiving implements ReceivingSession {
         if (hearing === 'silent') conversation.drop('peer-silent');
         else this.#handle({ on: hearing });
       },
-    });
-    const arrivals = new Arrivals(lane.bulk);
-    const held = new HeldMessages();
-    const lanes = new JoinedLanes({
-      world: this.world,
-      ice: () => this.#signaling.ice(),
-      path: () => conversation.path,
-      say: (message) => conversation.send(message),
-      take: (message, from) => void conversation.guard(() => this.#take(message, from)),
-      onchange: () => this.#publisher.touch(),
     });
     const incoming = new Incoming({
       at: () => this.#state.at,

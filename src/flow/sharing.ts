@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 /** Receivers listed at a time; the oldest that are over make room. */
 const MAX_DELIVERIES = 100;
 
-/** Milliseconds from a receiver’s answer until it is shown as connecting: on a LAN it is connected by then. */
+/** Milliseconds from the answer until a receiver is shown as connecting: on a LAN it is connected by then. */
 const DRAW_AFTER_MS = 100;
 
 /** Shares an offer under its link with any number of receivers, each with a connection and progress of its own. */
@@ -45,7 +45,9 @@ export class Sharing implements SharingSession {
       onattempt: (receiver) => this.#begin(receiver),
       onanswered: (receiver, headStart) => {
         if (headStart && !this.#mustAsk(receiver)) this.#deliveries.get(receiver)?.readAhead();
-        this.world.clock.after(DRAW_AFTER_MS, () => this.#publisher.touch());
+        this.world.clock.after(DRAW_AFTER_MS, () => {
+          if (this.#deliveries.get(receiver)?.state.at === 'connecting') this.#publisher.touch();
+        });
       },
       onlane: (receiver, lane, headStart) => this.#connected(receiver, lane, headStart),
       onfailed: (receiver, { code }) => this.#attemptFailed(receiver, code),
@@ -166,7 +168,12 @@ export class Sharing implements SharingSession {
     if (delivery?.state.at === 'connecting') delivery.handle({ on: 'lane-lost', code });
   }
 
+  /** Its receiver may have been cancelled while the lane was being made. */
   #connected(receiver: string, lane: Lane, headStart: boolean): void {
+    if (this.#refusal(receiver) !== null) {
+      lane.close();
+      return;
+    }
     const known = this.#deliveries.get(receiver);
     const ask = known?.wasGreeted !== true && this.#mustAsk(receiver);
     const returning = known !== undefined && known.state.at !== 'connecting';

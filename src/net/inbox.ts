@@ -9,7 +9,7 @@ export class Inbox {
   #early: unknown[] = [];
   #size = 0;
 
-  /** @param onfull told of more than can be kept, which is dropped: the channel is of no more use then. */
+  /** @param onfull told of more than can be kept: all of it is dropped, and the channel is of no more use then. */
   constructor(channel: RTCDataChannel, onfull: () => void) {
     channel.binaryType = 'arraybuffer';
     channel.addEventListener('message', ({ data }: MessageEvent<string | ArrayBuffer>) => {
@@ -18,8 +18,11 @@ export class Inbox {
         return;
       }
       this.#size += typeof data === 'string' ? data.length : data.byteLength;
-      if (this.#size > MAX_EARLY) onfull();
-      else this.#early.push(data);
+      if (this.#size <= MAX_EARLY) this.#early.push(data);
+      else {
+        this.#early = [];
+        onfull();
+      }
     });
   }
 

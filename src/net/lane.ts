@@ -57,7 +57,6 @@ export class PeerLane implements Lane {
       if (data.type === 'answer') onanswer(data.sdp);
     });
     if (said.answer !== null) this.signal({ kind: 'answer', sdp: said.answer.sdp });
-    tellState(made);
   }
 
   signal(signal: LaneSignal): void {
@@ -88,12 +87,14 @@ export class PeerLane implements Lane {
       reject(error);
       this.onclose?.(error);
     };
+    this.#peer.on('error', (error) => end(asBeelineError(error, this.#isOpen ? 'connection-lost' : 'connect-failed')));
+    this.#peer.on('close', () => end(new BeelineError('connection-lost', 'closed')));
+    // First: what was open may have ended since.
+    tellState(made);
     void made.open.then(() => {
       this.#isOpen = true;
       resolve(this);
     });
-    this.#peer.on('error', (error) => end(asBeelineError(error, this.#isOpen ? 'connection-lost' : 'connect-failed')));
-    this.#peer.on('close', () => end(new BeelineError('connection-lost', 'closed')));
     return promise;
   }
 }
@@ -121,7 +122,7 @@ function tellState({ connection, control }: LaneConnection): void {
   connection.oniceconnectionstatechange?.(new Event('iceconnectionstatechange'));
   connection.onconnectionstatechange?.(new Event('connectionstatechange'));
   if (control.readyState === 'open') control.onopen?.(new Event('open'));
-  if (control.readyState === 'closed') control.onclose?.(new Event('close'));
+  else if (control.readyState !== 'connecting') control.onclose?.(new Event('close'));
 }
 
 /** The reading half of a channel. */

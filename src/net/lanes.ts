@@ -1,6 +1,6 @@
 /**
  * Makes lanes. What an offer needs to become a connection is said and heard here, so that a page's first script can do it;
- * all that follows, and all of an answer, is up to simple-peer, which may still be on its way.
+ * all that follows, and all of the answering side, is up to simple-peer, which may still be on its way.
  */
 import type { ConnectTrace } from '../core/diagnosis.ts';
 import { asBeelineError, BeelineError } from '../core/errors.ts';
@@ -53,7 +53,7 @@ class PeerAttempt implements LaneAttempt {
   #lane: PeerLane | null = null;
   #answer: Answered | null = null;
   /** What the other side has said before there was a lane to tell, and could not be done without one. */
-  #early: LaneSignal[] = [];
+  readonly #early: LaneSignal[] = [];
   #closed = false;
 
   constructor(
@@ -110,7 +110,7 @@ class PeerAttempt implements LaneAttempt {
     return lane.opened;
   }
 
-  /** Does what simple-peer would do with it. The browser does one after the other. */
+  /** The browser does one after the other. A candidate that it refuses ends nothing: another may do. */
   #hear(signal: LaneSignal): void {
     const { connection } = this.made;
     if (signal.kind === 'answer' && this.#answer === null) {
@@ -119,9 +119,7 @@ class PeerAttempt implements LaneAttempt {
       // The lane is told.
       isSet.catch(() => undefined);
       this.#answer = { sdp, isSet };
-      const early = this.#early;
-      this.#early = [];
-      for (const candidate of early) this.#hear(candidate);
+      for (const early of this.#early.splice(0)) this.#hear(early);
     } else if (signal.kind === 'candidate' && this.#answer !== null) {
       const { candidate, sdpMid, sdpMLineIndex } = signal;
       connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex }).catch((error: unknown) => {

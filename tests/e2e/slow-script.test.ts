@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
 import { HEAD_START_BYTES, PIECE_BYTES } from '../../src/core/limits.ts';
+import type {} from '../../src/dial.ts';
 import { sha256OfFile, type TestFile } from './files.ts';
 import { ReceiverScreen, SenderScreen } from './pages.ts';
 import { type Scene, test } from './scene.ts';
@@ -44,12 +45,16 @@ test('[S10] the list and the head start wait for what reads them', async ({ scen
   expect((await countWire(sender.page)).bulk).toEqual([HEAD_START_BYTES, 0]);
 });
 
-test('[C4] a lane that has ended meanwhile is noticed', async ({ scene }) => {
+test.for([
+  ['said goodbye', (sender: SenderScreen) => sender.close(), 'connected'],
+  ['ended', (sender: SenderScreen) => sender.button('Stop sharing').click(), 'closed'],
+] as const)('[C4] that the sender has %s meanwhile is noticed', async ([, leave, state], { scene }) => {
   const file = await scene.file('photo.bin', PIECE_BYTES);
   const sender = await countedSender(scene, file);
   const [receiver, bring] = await slowReceiver(scene, await sender.link());
   await headStartSent(sender);
-  await sender.close();
+  await leave(sender);
+  await receiver.page.waitForFunction((wanted) => globalThis.dialed?.connection.sctp?.state === wanted, state);
   bring();
   await receiver.heading('Waiting for the sender').waitFor();
 });

@@ -40,9 +40,13 @@ function adopt(): Receiving {
 }
 
 async function arrivesOverOneLane(session: Receiving): Promise<void> {
+  await arrives(session);
+  expect(scene.world.lanes.lanes).toHaveLength(1);
+}
+
+async function arrives(session: Receiving): Promise<void> {
   await acceptAll(session);
   await until(session, at('finished'));
-  expect(scene.world.lanes.lanes).toHaveLength(1);
   expect(scene.world.sinks.sinks[0]?.written).toBe(3 * PIECE_BYTES);
 }
 
@@ -66,6 +70,14 @@ describe('[C17] a dial that was begun before its session', () => {
     begin();
     await dial.opened;
     await arrivesOverOneLane(adopt());
+  });
+
+  it('[C4] gives way to another one when the lane that it has opened has ended meanwhile', async () => {
+    begin();
+    (await dial.opened).close();
+    const session = adopt();
+    await expect.poll(() => scene.world.lanes.lanes.length, { timeout: 30_000 }).toBe(2);
+    await arrives(session);
   });
 
   it('[C11] says what holds it up when that was known before', async () => {

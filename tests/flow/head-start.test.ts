@@ -90,6 +90,23 @@ describe('[S10] a head start', () => {
     expect(readEntries()).toEqual([0, 1, 1, 1]);
   });
 
+  it('that was read waits until it is wanted when the person pauses before the lane is open', async () => {
+    const receiving = await open([1_000, 2_000]);
+    const { promise: made, resolve } = deferred();
+    scene.world.lanes.opening = () => made.then(() => undefined);
+    const { deliveries } = await until(scene.sharing, ({ deliveries: [first] }) => first?.state.at === 'connecting');
+    const id = deliveries[0]?.id ?? '';
+    await expect.poll(readEntries).toEqual([0, 1]);
+    scene.sharing.pause(id);
+    resolve(undefined);
+    await acceptAll(receiving);
+    await until(receiving, ({ state }) => state.at === 'transferring' && state.pause.byPeer);
+    expect(arrived).toEqual([0]);
+    scene.sharing.resume(id);
+    await until(receiving, at('finished'));
+    expect([arrived, readEntries()]).toEqual([[3_088], [0, 1]]);
+  });
+
   it('is thrown away where it is not accepted, and its credit is given back', async () => {
     const receiving = await open([1_000, 40 * PIECE_BYTES]);
     await until(receiving, at('offered'));

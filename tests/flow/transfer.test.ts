@@ -246,6 +246,19 @@ describe('a transfer between two sessions in one process', () => {
 });
 
 describe('admission', () => {
+  it('gives nothing to one that was cancelled while its lane was being made', async () => {
+    scene = await openScene([9]);
+    const { sharing, world } = scene;
+    const { promise: made, resolve: make } = deferred();
+    world.lanes.opening = () => made.then(() => undefined);
+    const receiving = scene.receive();
+    const { deliveries } = await until(sharing, ({ deliveries: [first] }) => first?.state.at === 'connecting');
+    sharing.cancel(deliveries[0]?.id ?? '');
+    make(undefined);
+    expect((await until(receiving, at('failed'))).state).toMatchObject({ code: 'sender-declined' });
+    expect(sharing.view.deliveries).toMatchObject([{ state: { at: 'cancelled', by: 'me' } }]);
+  });
+
   it('asks first, and declines with a reason', async () => {
     scene = await openScene([10]);
     scene.sharing.setAdmission('ask');
