@@ -15,7 +15,7 @@ const { subtle } = crypto;
 
 /**
  * Milliseconds without a step after which a connection being made waits for the network, not for the processor. On a LAN, two
- * busy cores take up to 25 from one to the next.
+ * busy cores take some 25 from one to the next.
  */
 const STEP_MS = 30;
 
