@@ -12,11 +12,13 @@ const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
 
 /**
  * What a page opened with a link loads, each one file with all that it imports: shared parts would be files of their own.
- * The first holds what the home screen shares with receiving, so that it need not load that.
+ * The first holds what the home screen shares with receiving, so that it need not load that. simple-peer is by itself: the
+ * list of files can be shown without it.
  */
 const FIRST_CHUNKS = [
   { name: 'main', test: /\/src\/(?:main|storage|core\/(?:errors|limits|link))\.ts$/u, priority: 2 },
   { name: 'app', test: /\/src\/app\.ts$/u, priority: 1 },
+  { name: 'lane', test: /\/src\/net\/lane\.ts$/u, priority: 1 },
   { name: 'receive', test: /\/src\/receive\.ts$/u, priority: 0 },
 ];
 

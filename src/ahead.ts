@@ -46,6 +46,8 @@ export class Ahead {
   readonly #id: string;
   readonly #signaling: Signaling;
   #dial: Dial | null = null;
+  /** Its first message comes with the open lane. */
+  #takesHeadStart = false;
   #closed = false;
 
   /**
@@ -62,7 +64,8 @@ export class Ahead {
     lanes.loadAfter(this.idle);
     // While the line is opened.
     made.offer().catch(() => undefined);
-    void made.open.then(() => this.#burst.end());
+    void made.open.then(() => (this.#takesHeadStart ? this.#burst.step() : this.#burst.end()));
+    made.bulk.addEventListener('message', () => this.#burst.end(), { once: true });
     const [offered, candidate] = [deferred(), deferred()];
     [this.offered, this.candidate] = [offered.promise, candidate.promise];
     const onsaid = (type: SaidType) => {
@@ -102,8 +105,8 @@ export class Ahead {
     const dial = () => {
       if (line.status !== 'open' || this.#dial?.isAnswered === true) return;
       this.#dial?.close();
-      const headStart = !isKept(keys.roomId);
-      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id, headStart);
+      this.#takesHeadStart = !isKept(keys.roomId);
+      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id, this.#takesHeadStart);
     };
     line.onstatus = () => {
       this.#burst.step();

@@ -8,7 +8,7 @@ const LOAD_MS = 15_000;
 export function arrived<Part>(part: Promise<Part>): Promise<Part> {
   return new Promise((resolve, reject) => {
     const fail = (cause?: unknown): void => reject(new BeelineError('not-loaded', '', { cause }));
-    setTimeout(fail, LOAD_MS);
-    part.then(resolve, fail);
+    const timer = setTimeout(fail, LOAD_MS);
+    part.then(resolve, fail).finally(() => clearTimeout(timer));
   });
 }

@@ -1,4 +1,5 @@
 /** Lines to the signaling server, lanes to other pages, and what they need of the browser. In the page's first script. */
+import { arrived } from './arrived.ts';
 import type { Clock, Nudge } from './core/ports.ts';
 import { home, random } from './home.ts';
 import { PeerLaneFactory } from './net/lanes.ts';
@@ -27,4 +28,4 @@ export const nudge: Nudge = (run) => {
 export const signaling = new PeerJsSignaling(home, { clock, random, nudge });
 
 /** It also keeps a connection ready. */
-export const lanes = new PeerLaneFactory(clock, () => import('./net/lane.ts'));
+export const lanes = new PeerLaneFactory(clock, () => arrived(import('./net/lane.ts')));

@@ -5,10 +5,11 @@ import type { Archive, SinkFactory } from './core/ports.ts';
 import type { World } from './flow/world.ts';
 import { random } from './home.ts';
 import { clock, lanes, nudge, signaling } from './line.ts';
-// Loaded with the sessions: a lane must not wait for the network.
-import './net/lane.ts';
 import { deviceName } from './net/device.ts';
 import { openDisk } from './storage.ts';
+
+// A lane must not wait for the network. Whoever makes one is told if this does not come.
+import('./net/lane.ts').catch(() => undefined);
 
 const sinks: SinkFactory = {
   room: async () => (await openDisk()).sinks.room(),

@@ -55,7 +55,7 @@ async function listFiles(dir: string): Promise<{ url: string; revision: string |
 /** What the page loads by itself when it is opened, then at home and with a link. */
 const APP_CHUNK = 'app';
 const HOME_CHUNK = 'Home';
-const LINK_CHUNK = 'receive';
+const LINK_CHUNKS = ['receive', 'lane'];
 
 /**
  * Lets the browser load at once what the page's first script asks for: with a link what receives, and the app without one.
@@ -69,19 +69,21 @@ export function preloadFirst(): Plugin {
     transformIndexHtml: {
       order: 'post',
       handler(_html, { bundle = {} }) {
-        const children = preloading(filesOf(bundle, LINK_CHUNK), filesOf(bundle, APP_CHUNK));
+        const children = preloading(filesOf(bundle, LINK_CHUNKS), filesOf(bundle, [APP_CHUNK]));
         return [{ tag: 'script', children, injectTo: 'head' }];
       },
     },
   };
 }
 
-/** Styles are loaded as such: a preloaded one has to be asked for in the same way. */
+/**
+ * What is preloaded has to be asked for in the same way later. Not as modules, which would be compiled while the page dials.
+ */
 function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
   const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
   return (
     `for(const href of location.hash.length==${1 + FRAGMENT_LENGTH}?${receive}:${app})document.head.append(Object.assign(` +
-    `document.createElement('link'),href.endsWith('.css')?{rel:'preload',as:'style'}:{rel:'modulepreload'},{crossOrigin:'',href}))`
+    `document.createElement('link'),{rel:'preload',as:href.endsWith('.css')?'style':'script',crossOrigin:'',href}))`
   );
 }
 
@@ -118,13 +120,13 @@ export type PreloadFile =
     })
   | { type: 'asset' };
 
-/** A chunk's file, and all that it imports statically, with their styles. */
-export function filesOf(bundle: Readonly<Record<string, PreloadFile>>, name: string): string[] {
-  const first = Object.keys(bundle).find((file) => {
+/** The files of chunks, and all that they import statically, with their styles. */
+export function filesOf(bundle: Readonly<Record<string, PreloadFile>>, names: readonly string[]): string[] {
+  const first = Object.keys(bundle).filter((file) => {
     const found = bundle[file];
-    return found?.type === 'chunk' && found.name === name;
+    return found?.type === 'chunk' && names.includes(found.name);
   });
-  const files = new Set(first === undefined ? [] : [first]);
+  const files = new Set(first);
   for (const file of files) {
     const chunk = bundle[file];
     if (chunk?.type !== 'chunk') continue;
@@ -144,7 +146,7 @@ export function firstLoadBudget(): Plugin {
     applyToEnvironment: ({ name }) => name === 'client',
     writeBundle(_options, bundle) {
       const bytes = firstLoadBytes(bundle, [APP_CHUNK, HOME_CHUNK]);
-      const withLink = firstLoadBytes(bundle, [APP_CHUNK, LINK_CHUNK]);
+      const withLink = firstLoadBytes(bundle, [APP_CHUNK, ...LINK_CHUNKS]);
       const said =
         `first load: ${kilobytes(bytes)} KB of compressed JavaScript, ${kilobytes(withLink)} KB with a link ` +
         `(limit ${kilobytes(FIRST_LOAD_LIMIT_BYTES)} KB)`;

@@ -129,7 +129,7 @@ export interface Transcript {
   readonly connection: string;
   /** Base64url of 16 bytes. */
   readonly nonce: string;
-  /** SHA-256 fingerprints of the DTLS certificates, as {@link dtlsFingerprint} gives them. */
+  /** SHA-256 fingerprints of the DTLS certificates, as `dtlsFingerprint` gives them. */
   readonly receiverFingerprint: string;
   readonly senderFingerprint: string;
   readonly greeting: readonly string[];
@@ -140,26 +140,4 @@ export function transcriptBytes(transcript: Transcript): Bytes {
   const { senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint, greeting } = transcript;
   const fields = [senderId, receiverId, connection, nonce, receiverFingerprint, senderFingerprint, ...greeting];
   return utf8(['beeline/1 answer', ...fields, ''].join('\0'));
-}
-
-/**
- * The certificate that a description commits to: `sha-256` and 32 bytes in upper-case hex. Every fingerprint line of the
- * description must name the same one, and the word must not stand anywhere else: a browser's parser is laxer about
- * space and case than this one, and must not find a line that this one overlooks. Source: RFC 8122, section 5.
- * @throws BeelineError `not-authentic` when there is none, more than one, or another hash.
- */
-export function dtlsFingerprint(sdp: string): string {
-  const lines = Array.from(sdp.matchAll(/^a=fingerprint:(\S+) (\S+)\r?$/gmu), ([, hash, value]) => `${hash} ${value}`);
-  const mentions = sdp.match(/fingerprint/giu)?.length ?? 0;
-  const found = new Set(lines);
-  const only = lines[0];
-  if (
-    only === undefined ||
-    found.size !== 1 ||
-    lines.length !== mentions ||
-    !/^sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/u.test(only)
-  ) {
-    throw new BeelineError('not-authentic', 'description without one sha-256 fingerprint');
-  }
-  return only;
 }

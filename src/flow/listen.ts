@@ -3,7 +3,8 @@ import { deferred } from '../core/deferred.ts';
 import { toBase64url } from '../core/bytes.ts';
 import { asBeelineError, BeelineError, type ErrorCode } from '../core/errors.ts';
 import type { Lane, LaneAttempt, Signaling, SignalingMessage } from '../core/ports.ts';
-import { dtlsFingerprint, type Envelope, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
+import { answeredAsServer, dtlsFingerprint } from '../core/sdp.ts';
+import { type Envelope, parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { diagnosed, isVague, newTrace, readyToDiagnose } from './cause.ts';
@@ -196,7 +197,8 @@ class IncomingOffer {
       return;
     }
     this.#attempt.opened.then(this.#resolve, (error: unknown) => this.#fail(asBeelineError(error)));
-    this.#attempt.signal({ kind: 'offer', sdp });
+    // With a head start this side speaks first; else the receiver does, with what it wants.
+    this.#attempt.signal({ kind: 'offer', sdp: headStart ? answeredAsServer(sdp) : sdp });
   }
 
   #fail(error: BeelineError): void {

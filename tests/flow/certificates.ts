@@ -2,7 +2,7 @@ import { deferred } from '../../src/core/deferred.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import { BeelineError } from '../../src/core/errors.ts';
 import type { Lane, LaneAttempt, LaneFactory } from '../../src/core/ports.ts';
-import { dtlsFingerprint } from '../../src/core/seal.ts';
+import { dtlsFingerprint } from '../../src/core/sdp.ts';
 import type { LaneSignal } from '../../src/core/sealed.ts';
 import { realRandom } from '../doubles/clock.ts';
 import { FakeLane, fakeSdp } from '../doubles/lanes.ts';

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toBase64url } from '../../src/core/bytes.ts';
 import { deriveShareKeys, type ShareKeys } from '../../src/core/link.ts';
-import { dtlsFingerprint, parseEnvelope, SealedLine, transcriptBytes } from '../../src/core/seal.ts';
+import { dtlsFingerprint } from '../../src/core/sdp.ts';
+import { parseEnvelope, SealedLine, transcriptBytes } from '../../src/core/seal.ts';
 import type { SealedMessage } from '../../src/core/sealed.ts';
 import { makeIdentity, type ShareIdentity } from '../../src/flow/identity.ts';
 import type { Receiving } from '../../src/flow/receiving.ts';

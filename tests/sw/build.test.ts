@@ -35,6 +35,7 @@ test('what is preloaded is the app, what it imports statically, and their styles
     'later.js': file('later', ['app.js'], ['later.css']),
     'app.css': { type: 'asset' } as const,
   };
-  expect(filesOf(bundle, 'app').sort()).toEqual(['app.css', 'app.js', 'main.js', 'shared.css', 'shared.js']);
-  expect(filesOf(bundle, 'gone')).toEqual([]);
+  expect(filesOf(bundle, ['app']).sort()).toEqual(['app.css', 'app.js', 'main.js', 'shared.css', 'shared.js']);
+  expect(filesOf(bundle, ['app', 'main']).sort()).toEqual(filesOf(bundle, ['app']).sort());
+  expect(filesOf(bundle, ['gone'])).toEqual([]);
 });
