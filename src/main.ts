@@ -8,13 +8,14 @@ import { type Ahead, begin, takeBegun } from './ahead.ts';
 import { arrived } from './arrived.ts';
 import { explain } from './core/errors.ts';
 import type { Dialed } from './dial.ts';
+import { lanes } from './line.ts';
 
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
 const APP_WAITS_MS = 500;
 
 const loadApp = () => import('./app.ts');
 
-/** Goes on with what was begun when there is time for it. The app may be sooner. */
+/** Goes on with what was begun when there is time for it. The app may be sooner. Resolves in any case. */
 async function receiveAfter(ahead: Ahead): Promise<void> {
   await ahead.idle;
   try {
@@ -28,7 +29,8 @@ async function receiveAfter(ahead: Ahead): Promise<void> {
 /** Resolves when the app may be shown. */
 async function receiveFirst(dialed: Dialed): Promise<void> {
   const ahead = begin(dialed);
-  void receiveAfter(ahead);
+  // The list of files can be shown before there is a lane.
+  lanes.loadAfter(receiveAfter(ahead));
   await Promise.all([ahead.offered, ahead.idle]);
   loadApp().catch(() => undefined);
   await ahead.candidate;

@@ -42,5 +42,8 @@ async function open(keys: Promise<ShareKeys>, takeLine: () => ReceiverLine): Pro
   // Asked for again below, where a failure is told.
   openDisk().catch(() => undefined);
   const known = await keys;
-  return told(new Receiving(world, known, world.archive.receipt(known.roomId), takeLine()));
+  // The list need not wait for a database that has nothing.
+  const { archive } = world;
+  const receipt = archive.mayHaveReceipt(known.roomId) ? archive.receipt(known.roomId) : null;
+  return told(new Receiving(world, known, receipt, takeLine()));
 }

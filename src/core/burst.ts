@@ -7,7 +7,7 @@ export class Burst {
   readonly over: Promise<unknown>;
   readonly #end: () => void;
   #cancel: () => void = () => undefined;
-  #isOver = false;
+  #isLast = false;
 
   /** @param stepMs milliseconds without a step after which one is waited for. */
   constructor(
@@ -21,13 +21,19 @@ export class Burst {
   }
 
   step(): void {
-    if (this.#isOver) return;
+    if (this.#isLast) return;
     this.#cancel();
     this.#cancel = this.clock.after(this.stepMs, () => this.end());
   }
 
+  /** None that follows puts the end off. */
+  lastStep(): void {
+    this.step();
+    this.#isLast = true;
+  }
+
   end(): void {
-    this.#isOver = true;
+    this.#isLast = true;
     this.#cancel();
     this.#end();
   }

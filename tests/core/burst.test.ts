@@ -31,6 +31,15 @@ describe('a burst of steps', () => {
     expect([await after(29), await after(1)]).toEqual([false, true]);
   });
 
+  it('is not put off by what follows its last step', async () => {
+    expect(await after(29)).toBe(false);
+    burst.lastStep();
+    expect(await after(29)).toBe(false);
+    burst.step();
+    burst.lastStep();
+    expect(await after(1)).toBe(true);
+  });
+
   it('ends at once where it is told to, and waits for no later step', async () => {
     burst.end();
     const timers = vi.spyOn(clock, 'after');
