@@ -13,6 +13,8 @@ export interface Dialed {
   readonly token: string;
   readonly early: EarlySocket;
   readonly connection: RTCPeerConnection;
+  /** Gives the page its icons and its manifest. */
+  readonly dress: () => void;
 }
 
 declare global {
@@ -28,9 +30,23 @@ function dial(): Dialed | null {
   const [id, token] = [randomId({ random }), randomId({ random })];
   const early = openEarly(home, id, token);
   try {
-    return { id, token, early, connection: new RTCPeerConnection() };
+    return { id, token, early, connection: new RTCPeerConnection(), dress: undress() };
   } catch {
     early.socket.close();
     return null;
   }
+}
+
+/**
+ * To fetch icons and manifest, and to draw them, takes two busy cores 20 ms while the page dials: they can wait. A page
+ * without any icon would be asked for its `favicon.ico`.
+ *
+ * @returns what brings them back.
+ */
+function undress(): () => void {
+  const links = document.head.querySelectorAll('link[rel~=icon],link[rel=apple-touch-icon],link[rel=manifest]');
+  for (const link of links) link.remove();
+  const blank = Object.assign(document.createElement('link'), { rel: 'icon', href: 'data:,' });
+  document.head.append(blank);
+  return () => blank.replaceWith(...links);
 }

@@ -13,6 +13,9 @@ import { lanes } from './line.ts';
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
 const APP_WAITS_MS = 500;
 
+/** Milliseconds for which icons and manifest wait: the list of files comes first, on a LAN. */
+const UNDRESSED_MS = 1_000;
+
 const loadApp = () => import('./app.ts');
 
 /** Goes on with what was begun when there is time for it. The app may be sooner. Resolves in any case. */
@@ -50,6 +53,7 @@ function tellNotLoaded(): () => void {
 async function start(): Promise<void> {
   const { dialed } = globalThis;
   if (dialed != null) {
+    setTimeout(dialed.dress, UNDRESSED_MS);
     const mayShow = receiveFirst(dialed).catch((error: unknown) => {
       console.warn('not dialed ahead:', error);
       dialed.early.socket.close();

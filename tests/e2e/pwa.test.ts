@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
 import { explain } from '../../src/core/errors.ts';
@@ -5,6 +6,13 @@ import { sha256OfFile } from './files.ts';
 import { ReceiverScreen, underServiceWorker } from './pages.ts';
 import { test } from './scene.ts';
 import { startServer } from './server.ts';
+
+/** What the browser shows of a page outside of it. */
+function linksOf(page: Page): Promise<string[]> {
+  return page
+    .locator('link[rel~=icon],link[rel=apple-touch-icon],link[rel=manifest]')
+    .evaluateAll((links) => links.map((link) => `${link.getAttribute('rel')} ${link.getAttribute('href')}`));
+}
 
 test('the page opens with the server stopped, and says what works without it', async ({ scene }) => {
   const server = await startServer();
@@ -29,7 +37,18 @@ test('a page that is opened with a link dials before any of its files has come',
   const dialed = page.waitForEvent('websocket');
   await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
   expect(new URL((await dialed).url()).host).toBe(new URL(scene.baseUrl).host);
+  expect(await linksOf(page)).toEqual(['icon data:,']);
   await page.close();
+});
+
+test('a page that is opened with a link gets the icons and the manifest of the start page', async ({ scene }) => {
+  const device = await scene.device();
+  const home = await device.open(`${scene.baseUrl}/`);
+  const links = await linksOf(home);
+  expect(links).toHaveLength(3);
+  const page = await device.open(`${scene.baseUrl}/#${'A'.repeat(22)}`);
+  await page.locator('link[rel=manifest]').waitFor({ state: 'attached' });
+  expect(await linksOf(page)).toEqual(links);
 });
 
 test('[C17] a page that is opened with a link makes its lane before all but its first file have come', async ({
