@@ -58,8 +58,8 @@ const HOME_CHUNK = 'Home';
 const LINK_CHUNKS = ['receive', 'lane'];
 
 /**
- * Lets the browser load at once what the page's first script asks for: with a link what receives, and the app without one.
- * That script alone would be a round trip more. Only a script in the page itself can look for a link that early; the
+ * Lets the browser load what the page's first script asks for: with a link what receives, and the app without one. That
+ * script alone would be a round trip more. Only a script in the page itself can look for a link that early; the
  * server allows it by its hash.
  */
 export function preloadFirst(): Plugin {
@@ -76,14 +76,21 @@ export function preloadFirst(): Plugin {
   };
 }
 
+/** Milliseconds until the server answered, above which a page loads what a link needs while it dials. */
+const FAR_MS = 20;
+
 /**
  * What is preloaded has to be asked for in the same way later. Not as modules, which would be compiled while the page dials.
+ * From a near server, or the service worker, it is here soon enough when it is needed, and would take the processor from the
+ * connection before that.
  */
 function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
   const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
   return (
-    `for(const href of location.hash.length==${1 + FRAGMENT_LENGTH}?${receive}:${app})document.head.append(Object.assign(` +
-    `document.createElement('link'),{rel:'preload',as:href.endsWith('.css')?'style':'script',crossOrigin:'',href}))`
+    `{const{requestStart,responseStart}=performance.getEntriesByType('navigation')[0]??{},` +
+    `far=!navigator.serviceWorker?.controller&&responseStart-requestStart>${FAR_MS};` +
+    `for(const href of location.hash.length!=${1 + FRAGMENT_LENGTH}?${app}:far?${receive}:[])document.head.append(Object.assign(` +
+    `document.createElement('link'),{rel:'preload',as:href.endsWith('.css')?'style':'script',crossOrigin:'',href}))}`
   );
 }
 

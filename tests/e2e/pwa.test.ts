@@ -41,6 +41,26 @@ test('a page that is opened with a link dials before any of its files has come',
   await page.close();
 });
 
+test.for([
+  ['far', 100, 1],
+  ['near', 10, 0],
+] as const)('what a link needs is loaded while the page dials, if the server is far: %s', async (given, { scene }) => {
+  const [, responseStart, files] = given;
+  const device = await scene.device();
+  const page = await device.context.newPage();
+  await page.addInitScript(
+    (timing) => {
+      performance.getEntriesByType = () => [timing as PerformanceNavigationTiming];
+    },
+    { requestStart: 0, responseStart },
+  );
+  await page.route('**/assets/**', () => undefined);
+  await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
+  await page.locator('noscript').waitFor({ state: 'attached' });
+  expect(await page.locator('link[rel=preload][href*="/receive-"]').count()).toBe(files);
+  await page.close();
+});
+
 test('a page that is opened with a link gets the icons and the manifest of the start page', async ({ scene }) => {
   const device = await scene.device();
   const home = await device.open(`${scene.baseUrl}/`);
