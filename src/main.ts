@@ -22,7 +22,7 @@ const loadApp = () => import('./app.ts');
 async function receiveAfter(ahead: Ahead): Promise<void> {
   await ahead.idle;
   try {
-    const { receiveAhead } = await import('./receive.ts');
+    const { receiveAhead } = await arrived(import('./receive.ts'));
     receiveAhead();
   } catch {
     takeBegun()?.close();

@@ -42,8 +42,5 @@ async function open(keys: Promise<ShareKeys>, takeLine: () => ReceiverLine): Pro
   // Asked for again below, where a failure is told.
   openDisk().catch(() => undefined);
   const known = await keys;
-  // The list need not wait for a database that has nothing.
-  const { archive } = world;
-  const receipt = archive.mayHaveReceipt(known.roomId) ? archive.receipt(known.roomId) : null;
-  return told(new Receiving(world, known, receipt, takeLine()));
+  return told(new Receiving(world, known, world.archive.receipt(known.roomId), takeLine()));
 }

@@ -4,8 +4,9 @@ import { deriveShareKeys, secretOf } from './core/link.ts';
 import { makeManifest } from './core/manifest.ts';
 import { matchEntries } from './core/match.ts';
 import type { KeptShare } from './core/ports.ts';
-// Loaded with the share: a read must not wait for the network.
+// Loaded with the share: neither a read nor an answer must wait for the network.
 import './disk/file-reading.ts';
+import './net/lane.ts';
 import { areReadable, asHandles, filesOf } from './disk/handles.ts';
 import { hold } from './disk/transfers.ts';
 import type { Offer } from './flow/delivery.ts';

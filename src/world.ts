@@ -8,7 +8,7 @@ import { clock, lanes, nudge, signaling } from './line.ts';
 import { deviceName } from './net/device.ts';
 import { openDisk } from './storage.ts';
 
-// A lane must not wait for the network. Whoever makes one is told if this does not come.
+// Loaded with the sessions: a lane must not wait for the network. Whoever makes one is told if this does not come.
 import('./net/lane.ts').catch(() => undefined);
 
 const sinks: SinkFactory = {

@@ -80,9 +80,8 @@ export function preloadFirst(): Plugin {
 const FAR_MS = 20;
 
 /**
- * What is preloaded has to be asked for in the same way later. Not as modules, which would be compiled while the page dials.
- * From a near server, or the service worker, it is here soon enough when it is needed, and would take the processor from the
- * connection before that.
+ * What a link needs is here soon enough from a near server, or from the service worker, and would take the processor from the
+ * connection before. Styles are loaded as such: a preloaded one has to be asked for in the same way.
  */
 function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
   const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
@@ -90,7 +89,7 @@ function preloading(withLink: readonly string[], withoutLink: readonly string[])
     `{const{requestStart,responseStart}=performance.getEntriesByType('navigation')[0]??{},` +
     `far=!navigator.serviceWorker?.controller&&responseStart-requestStart>${FAR_MS};` +
     `for(const href of location.hash.length!=${1 + FRAGMENT_LENGTH}?${app}:far?${receive}:[])document.head.append(Object.assign(` +
-    `document.createElement('link'),{rel:'preload',as:href.endsWith('.css')?'style':'script',crossOrigin:'',href}))}`
+    `document.createElement('link'),href.endsWith('.css')?{rel:'preload',as:'style'}:{rel:'modulepreload'},{crossOrigin:'',href}))}`
   );
 }
 
@@ -127,12 +126,13 @@ export type PreloadFile =
     })
   | { type: 'asset' };
 
-/** The files of chunks, and all that they import statically, with their styles. */
+/** The files of chunks, in order, and all that they import statically, with their styles. */
 export function filesOf(bundle: Readonly<Record<string, PreloadFile>>, names: readonly string[]): string[] {
-  const first = Object.keys(bundle).filter((file) => {
+  const isNamed = (file: string, name: string): boolean => {
     const found = bundle[file];
-    return found?.type === 'chunk' && names.includes(found.name);
-  });
+    return found?.type === 'chunk' && found.name === name;
+  };
+  const first = names.flatMap((name) => Object.keys(bundle).filter((file) => isNamed(file, name)));
   const files = new Set(first);
   for (const file of files) {
     const chunk = bundle[file];

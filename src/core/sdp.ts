@@ -24,9 +24,9 @@ export function dtlsFingerprint(sdp: string): string {
 }
 
 /**
- * An offer as whoever answers it is to hear it, to be DTLS server itself: its channels then open first, half a round trip
- * before the other side's, so it is for the side that speaks first. An offer that is not open to that stays as it is.
- * Source: RFC 8842, section 5.3; RFC 9260, section 5.1: the DTLS client is done first and begins with SCTP.
+ * An offer as whoever answers it is to hear it, to be DTLS server itself: with DTLS 1.3 its channels then open half a round
+ * trip before the other side's, for the client is done first and begins with SCTP. So it is for the side that speaks first.
+ * An offer that is not open to that stays as it is. Source: RFC 8842, section 5.3; RFC 9147, section 5.
  */
 export function answeredAsServer(sdp: string): string {
   return sdp.replaceAll(/^a=setup:actpass(\r?)$/gmu, 'a=setup:active$1');

@@ -12,7 +12,7 @@ export function isKept(id: string): boolean {
   }
 }
 
-/** Where there is no room for a mark, a later page begins anew. */
+/** Where there is no room for a mark, a later page may be sent a piece that it has. */
 export function setKept(id: string, kept: boolean): void {
   try {
     if (kept) localStorage.setItem(markOf(id), '');

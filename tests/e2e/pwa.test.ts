@@ -57,7 +57,7 @@ test.for([
   await page.route('**/assets/**', () => undefined);
   await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
   await page.locator('noscript').waitFor({ state: 'attached' });
-  expect(await page.locator('link[rel=preload][href*="/receive-"]').count()).toBe(files);
+  expect(await page.locator('link[rel=modulepreload][href*="/receive-"]').count()).toBe(files);
   await page.close();
 });
 

@@ -87,6 +87,15 @@ test('[C1] a receiver that has something of the share speaks first, as DTLS serv
   expect(await dtlsRole(receiver)).toBe('server');
 });
 
+test('[C11] nothing is shared by a page that cannot answer', async ({ scene }) => {
+  const device = await scene.device();
+  device.expectComplaint(/ERR_FAILED/);
+  await device.context.route('**/assets/lane-*.js', (route) => route.abort());
+  const sender = await SenderScreen.open(device, scene.baseUrl);
+  await sender.chooseFiles([(await scene.file('photo.bin', PIECE_BYTES)).path]);
+  await sender.page.getByText(explain('not-loaded').sentence).first().waitFor();
+});
+
 test('[C11] what makes a lane does not come: the page says so', async ({ scene }) => {
   const file = await scene.file('photo.bin', PIECE_BYTES);
   const sender = await countedSender(scene, file);
