@@ -7,6 +7,9 @@ import type { ReceivingSession } from './flow/views.ts';
 import { openDisk } from './storage.ts';
 import { prepareWebRtc, told, world } from './world.ts';
 
+// A lane must not wait for the network. Whoever makes one is told if this does not come.
+import('./net/lane.ts').catch(() => undefined);
+
 /** What the page's first script has begun, before the app could ask for it. */
 let begun: { readonly fragment: string; readonly session: Promise<ReceivingSession> } | null = null;
 

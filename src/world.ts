@@ -8,9 +8,6 @@ import { clock, lanes, nudge, signaling } from './line.ts';
 import { deviceName } from './net/device.ts';
 import { openDisk } from './storage.ts';
 
-// Loaded with the sessions: a lane must not wait for the network. Whoever makes one is told if this does not come.
-import('./net/lane.ts').catch(() => undefined);
-
 const sinks: SinkFactory = {
   room: async () => (await openDisk()).sinks.room(),
   open: async (plan, place) => (await openDisk()).sinks.open(plan, place),

@@ -42,17 +42,19 @@ test('a page that is opened with a link dials before any of its files has come',
 });
 
 test.for([
-  ['far', 100, 1],
-  ['near', 10, 0],
+  ['far', 100, false, 1],
+  ['near', 10, false, 0],
+  ['far, and not asked', 100, true, 0],
 ] as const)('what a link needs is loaded while the page dials, if the server is far: %s', async (given, { scene }) => {
-  const [, responseStart, files] = given;
+  const [, responseStart, isControlled, files] = given;
   const device = await scene.device();
   const page = await device.context.newPage();
   await page.addInitScript(
-    (timing) => {
+    ([timing, controller]) => {
       performance.getEntriesByType = () => [timing as PerformanceNavigationTiming];
+      Object.defineProperty(navigator.serviceWorker, 'controller', { value: controller });
     },
-    { requestStart: 0, responseStart },
+    [{ requestStart: 0, responseStart }, isControlled ? {} : null] as const,
   );
   await page.route('**/assets/**', () => undefined);
   await page.goto(`${scene.baseUrl}/#${'A'.repeat(22)}`, { waitUntil: 'commit' });
