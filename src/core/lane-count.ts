@@ -169,6 +169,7 @@ export class LaneCount {
   sample(sample: LaneSample): number {
     this.#observe(sample);
     if (this.#wanted > this.#cap) this.#goBack(this.#cap, this.#settledRate);
+    else if (this.#starting && this.#wanted < this.#blind) this.#wantUnmeasured();
     else if (sample.limited) this.#ramp();
     else this.#step(sample.verifiedBytes);
     return this.#wanted;
@@ -196,8 +197,7 @@ export class LaneCount {
   #step(bytes: number): void {
     const phase = this.#phase;
     const trial = this.#trial;
-    if (this.#starting && this.#wanted < this.#blind) this.#wantUnmeasured();
-    else if (trial !== null && this.#nowMs - trial.sinceMs >= TRIAL_MS) this.#judge(0);
+    if (trial !== null && this.#nowMs - trial.sinceMs >= TRIAL_MS) this.#judge(0);
     else if (phase.at === 'opening') {
       if (this.#open >= this.#wanted) this.#ramp();
       else if (this.#nowMs - phase.sinceMs >= OPEN_MS) this.laneFailed();

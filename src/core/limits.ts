@@ -2,7 +2,7 @@ import { KIB, MIB } from './bytes.ts';
 
 /** Numbers of the protocol. Each is a rule of SPEC.md; changing one is a new version. */
 
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /**
  * Bytes of the unit of verification and resume: 896 KiB. Chromium hashes what it has copied, and gets new memory from the

@@ -72,6 +72,8 @@ export class Delivery {
     private readonly world: World,
     private readonly offer: Offer,
     private readonly line: Pick<Signaling, 'check' | 'ice'>,
+    /** So few receivers are here that its lanes may be made before they are needed. Rule [A6]. */
+    private readonly mayPrepare: () => boolean,
     before: Decided | null,
     /** Progress, or with `urgent` a new state. */
     private readonly onchange: (urgent: boolean) => void,
@@ -178,6 +180,7 @@ export class Delivery {
         return;
       case 'send-manifest':
         for (const message of manifestMessages(this.offer.manifest)) this.#send(message);
+        this.#lanes = this.#openLanes();
         if (this.#headStart) this.#sendAhead();
         return;
       case 'start':
@@ -384,17 +387,21 @@ export class Delivery {
     // Nobody waits for what is not accepted.
     for (let piece = 0; piece < this.#ahead; piece++) if (!ledger.lacks(piece)) sender.verified(piece);
     sender.setAhead(false);
-    this.#lanes = new FurtherLanes({
+    this.#lanes?.carry(sender);
+  }
+
+  #openLanes(): FurtherLanes {
+    return new FurtherLanes({
       world: this.world,
-      sender,
       ice: () => this.line.ice(),
       say: (message) => this.#send(message),
       hear: (id, message) => void this.#conversation?.guard(() => this.#arrived(id, message)),
       pace: () => ({
-        verifiedBytes: ledger.markedBytes,
-        leftBytes: ledger.bytesLeft,
+        verifiedBytes: this.#ledger?.markedBytes ?? 0,
+        leftBytes: this.#ledger?.bytesLeft ?? this.offer.manifest.totalBytes,
         path: this.#conversation?.path ?? null,
       }),
+      mayPrepare: this.mayPrepare,
       onchange: () => this.onchange(false),
     });
   }

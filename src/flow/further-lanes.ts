@@ -1,7 +1,7 @@
 import { LaneCount } from '../core/lane-count.ts';
 import { MAX_LANE_NUMBER, MAX_LANES } from '../core/limits.ts';
 import type { ControlMessage } from '../core/messages.ts';
-import type { PathInfo } from '../core/ports.ts';
+import type { BulkChannel, PathInfo } from '../core/ports.ts';
 import type { IceAnswer } from '../core/signaling.ts';
 import { furtherIce } from './further-ice.ts';
 import { LaneMaking } from './lane-making.ts';
@@ -25,46 +25,57 @@ export interface Pace {
 
 export interface FurtherLanesOptions {
   readonly world: Pick<World, 'clock' | 'lanes'>;
-  readonly sender: PieceSender;
   readonly ice: () => Promise<IceAnswer>;
   readonly say: (message: ControlMessage) => void;
   /** What came over a lane's bulk channel. */
   readonly hear: (lane: number, message: unknown) => void;
   readonly pace: () => Pace;
+  /** Some may be made before anything is wanted, between neighbours. Rule [A6]. */
+  readonly mayPrepare: () => boolean;
   /** Another number of them is open. */
   readonly onchange: () => void;
 }
 
 interface FurtherLane {
   readonly making: LaneMaking;
-  isOpen: boolean;
+  /** Null until it is open. */
+  bulk: BulkChannel | null;
   /** `ending`: the receiver was told, and has not answered yet. */
   use: 'used' | 'retired' | 'ending';
 }
 
 /**
  * The sender's end of all lanes to one receiver but the first: as many as pay, made over the control channel of the first,
- * so that no server is needed and nobody else can read or alter what they say. Rules [A1] to [A5].
+ * so that no server is needed and nobody else can read or alter what they say. Between neighbours they are there when the
+ * receiver's person has read the list. Rules [A1] to [A6].
  */
 export class FurtherLanes {
   readonly #count = new LaneCount();
   readonly #lanes = new Map<number, FurtherLane>();
   readonly #ice: () => Promise<IceAnswer>;
-  readonly #sinceMs: number;
+  /** What they carry; null while nothing is wanted. */
+  #sender: PieceSender | null = null;
+  #sinceMs = 0;
   #last = 0;
   #wanted = 1;
   #cancelTick: () => void = () => undefined;
 
   constructor(private readonly options: FurtherLanesOptions) {
     this.#ice = furtherIce(options.world.clock, options.ice, () => options.pace().path);
-    this.#sinceMs = options.world.clock.now();
     this.#waitForTick();
+  }
+
+  /** From now on they carry what this sends. */
+  carry(sender: PieceSender): void {
+    this.#sender = sender;
+    this.#sinceMs = this.options.world.clock.now();
+    for (const [id, { bulk }] of this.#used) if (bulk !== null) sender.addLane(id, bulk);
     this.#tick();
   }
 
   /** Lanes that are open, the first among them. */
   get open(): number {
-    return 1 + this.#used.filter(([, { isOpen }]) => isOpen).length;
+    return 1 + this.#used.filter(([, { bulk }]) => bulk !== null).length;
   }
 
   /** @throws BeelineError `protocol` */
@@ -75,10 +86,10 @@ export class FurtherLanes {
       return;
     }
     if (further === undefined) return;
-    if (!further.isOpen && further.use === 'used') this.#count.laneFailed();
+    if (further.bulk === null && further.use === 'used') this.#count.laneFailed();
     this.#lanes.delete(message.lane);
     further.making.close();
-    this.options.sender.removeLane(message.lane, message.received);
+    this.#sender?.removeLane(message.lane, message.received);
     this.options.onchange();
   }
 
@@ -101,8 +112,10 @@ export class FurtherLanes {
   }
 
   #tick(): void {
-    const { world, sender, pace } = this.options;
+    const { world, pace, mayPrepare } = this.options;
+    const sender = this.#sender;
     const { verifiedBytes, leftBytes, path } = pace();
+    if (sender === null && (path?.kind !== 'lan' || !mayPrepare())) return;
     this.#wanted = this.#count.sample({
       nowMs: world.clock.now(),
       verifiedBytes,
@@ -110,19 +123,19 @@ export class FurtherLanes {
       lanes: this.open,
       kind: path?.kind ?? null,
       rttMs: path?.rttMs ?? null,
-      limited: sender.isLimited,
+      limited: sender?.isLimited ?? true,
     });
     this.#adjust(this.#wanted - 1);
     this.#hold();
-    sender.setPath(path?.kind === 'lan', this.#count.minRttMs);
-    sender.sendLate();
-    for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender.isDrained(id)) this.#end(id);
+    sender?.setPath(path?.kind === 'lan', this.#count.minRttMs);
+    sender?.sendLate();
+    for (const [id, { use }] of this.#lanes) if (use === 'retired' && sender?.isDrained(id) !== false) this.#end(id);
   }
 
   #hold(): void {
-    const { world, sender, pace } = this.options;
+    const { world, pace } = this.options;
     const isOpening = this.open < this.#wanted && world.clock.now() - this.#sinceMs < HOLD_MS;
-    sender.setHeld(isOpening && pace().path?.kind !== 'lan');
+    this.#sender?.setHeld(isOpening && pace().path?.kind !== 'lan');
   }
 
   #adjust(wanted: number): void {
@@ -130,7 +143,7 @@ export class FurtherLanes {
     for (let count = used.length; count < wanted && this.#hasRoom; count++) this.#make();
     for (const [id, further] of used.slice(wanted)) {
       further.use = 'retired';
-      this.options.sender.retireLane(id);
+      this.#sender?.retireLane(id);
       this.options.onchange();
     }
   }
@@ -142,23 +155,23 @@ export class FurtherLanes {
   }
 
   #make(): void {
-    const { world, say, hear, sender, onchange } = this.options;
+    const { world, say, hear, onchange } = this.options;
     const id = ++this.#last;
     const making = new LaneMaking(world, id, true, this.#ice, say, {
       onopen: ({ bulk }) => {
-        further.isOpen = true;
+        further.bulk = bulk;
         bulk.onmessage = (message) => hear(id, message);
-        sender.addLane(id, bulk);
-        if (further.use === 'retired') sender.retireLane(id);
+        this.#sender?.addLane(id, bulk);
+        if (further.use === 'retired') this.#sender?.retireLane(id);
         this.#hold();
         onchange();
       },
       onend: () => {
-        if (!further.isOpen) this.#count.laneFailed();
+        if (further.bulk === null) this.#count.laneFailed();
         this.#end(id);
       },
     });
-    const further: FurtherLane = { making, isOpen: false, use: 'used' };
+    const further: FurtherLane = { making, bulk: null, use: 'used' };
     this.#lanes.set(id, further);
   }
 
@@ -167,7 +180,7 @@ export class FurtherLanes {
     const further = this.#lanes.get(id);
     if (further === undefined || further.use === 'ending') return;
     further.use = 'ending';
-    this.options.sender.retireLane(id);
+    this.#sender?.retireLane(id);
     this.options.say({ t: 'lane-end', lane: id });
   }
 }

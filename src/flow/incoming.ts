@@ -58,7 +58,7 @@ export class Incoming {
         return;
       case 'lane':
       case 'lane-end':
-        expectAt(at(), 'transferring', 'finished');
+        expectAt(at(), 'offered', 'preparing', 'transferring', 'finished');
         lanes.receive(message);
         return;
       case 'decline':

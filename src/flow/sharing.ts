@@ -15,6 +15,9 @@ import type { World } from './world.ts';
 /** Receivers listed at a time; the oldest that are over make room. */
 const MAX_DELIVERIES = 100;
 
+/** Receivers that get lanes before they have accepted anything: a page of Chromium has no more than 500 connections. */
+const MAX_PREPARED = 8;
+
 /** Milliseconds from the answer until a receiver is shown as connecting: on a LAN it is connected by then. */
 const DRAW_AFTER_MS = 100;
 
@@ -201,6 +204,7 @@ export class Sharing implements SharingSession {
       this.world,
       this.offer,
       this.#signaling,
+      () => this.#receiversHere <= MAX_PREPARED,
       before?.decided ?? null,
       (urgent) => {
         if (urgent) this.#publisher.publish();
@@ -210,6 +214,10 @@ export class Sharing implements SharingSession {
     this.#deliveries.set(receiver, delivery);
     this.#makeRoom();
     return delivery;
+  }
+
+  get #receiversHere(): number {
+    return [...this.#deliveries.values()].filter(({ state }) => !isOver(state)).length;
   }
 
   #makeRoom(): void {

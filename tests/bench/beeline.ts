@@ -1,10 +1,14 @@
 /** One transfer through the real page, timed in the page. */
+import { setTimeout } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import type { Device } from '../e2e/browser.ts';
 import { ReceiverScreen, SenderScreen } from '../e2e/pages.ts';
 
 /** What is shared: paths of files, or of one folder. */
 export type Shared = { readonly files: readonly string[] } | { readonly folder: string };
+
+/** Milliseconds for which a person looks at the list before they accept it; what can be done before that, is ([A6]). */
+const READ_MS = 1_000;
 
 /** Milliseconds since 1970, by the clock that all pages of this machine share. */
 export interface Span {
@@ -25,6 +29,7 @@ export class Offer {
     else await sender.chooseFolder(shared.folder);
     const receiver = await ReceiverScreen.open(to, await sender.link());
     await receiver.button('Receive').waitFor({ timeout: 120_000 });
+    await setTimeout(READ_MS);
     return new Offer(sender, receiver);
   }
 

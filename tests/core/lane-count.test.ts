@@ -77,7 +77,13 @@ describe('the number of lanes', () => {
     const feed = new Feed();
     expect(feed.controller.wanted).toBe(1);
     expect(feed.run(500, { leftBytes: 3 * MIB })).toBe(1);
-    expect(feed.run(60_000, { limited: true })).toBe(1);
+    expect(feed.run(60_000, { leftBytes: 3 * MIB, limited: true })).toBe(1);
+  });
+
+  it('[G2] [G9] begins with what suits the path while something else holds it up, and judges nothing meanwhile', () => {
+    const feed = new Feed();
+    expect(feed.run(250, { rttMs: 1, kind: 'lan', limited: true })).toBe(8);
+    expect(feed.run(60_000, { limited: true })).toBe(8);
   });
 
   it.each([

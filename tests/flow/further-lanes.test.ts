@@ -27,7 +27,7 @@ class LaneScene {
   readonly stuck = new Set<number>();
   #waiting: { readonly lane: number; readonly go: () => void }[] = [];
   #sharing: Sharing | null = null;
-  #receiving: Receiving | null = null;
+  readonly #receivers: Receiving[] = [];
 
   constructor(info: PathInfo = LONG_PATH) {
     this.world.lanes.onmeet = (pair) => {
@@ -51,13 +51,18 @@ class LaneScene {
 
   /** @param thinkMs for which the person looks at the list. */
   async begin(thinkMs = 0): Promise<void> {
-    const identity = await makeIdentity(this.world);
-    this.#sharing = new Sharing(this.world, identity, this.offer, 'https://test.example/');
-    this.#receiving = new Receiving(this.world, identity.keys);
-    await this.crypto.quiet();
-    for (let ms = 0; ms < thinkMs; ms += STEP_MS) await this.#step();
+    await this.offerTo(1, thinkMs);
     this.receiving.accept([0], null);
     await this.crypto.quiet();
+  }
+
+  /** So many receivers have the list for so long. */
+  async offerTo(receivers: number, forMs: number): Promise<void> {
+    const identity = await makeIdentity(this.world);
+    this.#sharing = new Sharing(this.world, identity, this.offer, 'https://test.example/');
+    for (let count = 0; count < receivers; count++) this.#receivers.push(new Receiving(this.world, identity.keys));
+    await this.crypto.quiet();
+    for (let ms = 0; ms < forMs; ms += STEP_MS) await this.#step();
   }
 
   get sharing(): Sharing {
@@ -66,8 +71,9 @@ class LaneScene {
   }
 
   get receiving(): Receiving {
-    if (this.#receiving === null) throw new Error('not begun');
-    return this.#receiving;
+    const [receiving] = this.#receivers;
+    if (receiving === undefined) throw new Error('not begun');
+    return receiving;
   }
 
   /** Lets time pass until this holds; fails after `atMostMs`. */
@@ -102,7 +108,7 @@ class LaneScene {
   }
 
   close(): void {
-    this.#receiving?.close();
+    for (const receiving of this.#receivers) receiving.close();
     this.#sharing?.close();
   }
 
@@ -144,7 +150,6 @@ describe('lanes that are not drained', () => {
           },
         },
       },
-      sender,
       ice: () => Promise.resolve({ iceServers: [], ttl: 0 }),
       say: (message) => {
         if (message.t === 'lane') known.add(message.lane);
@@ -152,8 +157,10 @@ describe('lanes that are not drained', () => {
       },
       hear: () => undefined,
       pace: () => ({ verifiedBytes, leftBytes: 2 ** 40, path: LONG_PATH }),
+      mayPrepare: () => true,
       onchange: () => undefined,
     });
+    lanes.carry(sender);
     let [most, fewest] = [0, Infinity];
     for (let ms = 0; ms < 60_000; ms += 250) {
       // Each lane brings as much, so that fewer do worse and are soon given up.
@@ -208,6 +215,26 @@ describe('the lanes of one transfer', () => {
     expect(scene.lanes).toBe(8);
     await scene.finish();
     expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it('[A6] [S10] between neighbours are open before anything is accepted, and carry nothing until then', async () => {
+    scene = new LaneScene({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+    await scene.begin(2_000);
+    expect([scene.lanes, scene.sharing.view.deliveries[0]?.lanes]).toEqual([8, 8]);
+    const ends = scene.world.lanes.lanes.map((_, lane) => scene.senderEnd(lane).bulk);
+    await scene.until(() => ends.every(({ bufferedAmount }) => bufferedAmount > 0));
+    await scene.finish();
+    expect(scene.world.lanes.lanes).toHaveLength(8);
+    expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it.each([
+    [8, 64],
+    [9, 9],
+  ])('[A6] are %i receivers’ %i in all before anything is accepted', async (receivers, lanes) => {
+    scene = new LaneScene({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+    await scene.offerTo(receivers, 2_000);
+    expect(scene.world.lanes.lanes).toHaveLength(lanes);
   });
 
   it('[G6] are at most four over a relay', async () => {

@@ -86,6 +86,7 @@ describe('a sender that breaks the rules before anything is accepted', () => {
     ['[M2] two lists', ...LIST, MANIFEST],
     ['[M2] two lists, the first not whole', HELLO, MANIFEST, MANIFEST],
     ['[M2] a question after the list', ...LIST, { t: 'asking' }],
+    ['[A6] a lane before the list', HELLO, { t: 'lane', lane: 1, signal: OFFER }],
     ['[M2] a pause before anything moves', ...LIST, { t: 'pause' }],
     ['[M2] a failure of an entry nobody accepted', ...LIST, { t: 'entry-failed', entry: 0, code: 'source-gone' }],
     ['[M2] a cancel of an entry nobody accepted', ...LIST, { t: 'entry-cancel', entry: 0 }],
@@ -264,6 +265,13 @@ describe('a sender that makes lanes', () => {
     for (const lane of [2, 1]) raw.say({ t: 'lane', lane, signal: OFFER });
     for (const lane of [1, 2]) raw.say({ t: 'lane-end', lane });
     expect(await raw.hears('lane-ended', 2)).toEqual({ t: 'lane-ended', lane: 2, received: 0 });
+  });
+
+  it('[A6] before anything is accepted: they are joined', async () => {
+    raw.say(...LIST);
+    await until(receiving, at('offered'));
+    raw.say({ t: 'lane', lane: 1, signal: OFFER }, { t: 'lane-end', lane: 1 });
+    expect(await raw.hears('lane-ended')).toEqual({ t: 'lane-ended', lane: 1, received: 0 });
   });
 
   it('[A4] and ends them is told what has arrived over each, and may make others', async () => {
