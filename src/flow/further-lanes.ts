@@ -55,6 +55,7 @@ export class FurtherLanes {
   readonly #ice: () => Promise<IceAnswer>;
   /** What they carry; null while nothing is wanted. */
   #sender: PieceSender | null = null;
+  /** When they began to. */
   #sinceMs = 0;
   #last = 0;
   #wanted = 1;
