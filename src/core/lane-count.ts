@@ -6,7 +6,7 @@ import type { PathInfo } from './ports.ts';
  * that only rises. Rules [G1] to [G9]; tests/core/path-simulation.ts is where "simulated" was found.
  */
 
-/** What the sender saw, every 100 to 250 ms while it transfers. */
+/** What the sender saw, every 100 to 250 ms. */
 export interface LaneSample {
   readonly nowMs: number;
   /** Payload bytes verified since the start. A count of bytes arrived, finer than pieces, is judged sooner on a slow path. */
@@ -19,7 +19,7 @@ export interface LaneSample {
   readonly kind: PathInfo['kind'] | null;
   /** The path's round trip as ICE measures it, queues included; null until known. */
   readonly rttMs: number | null;
-  /** Something other than the network holds the transfer up: a pause, the receiver's credit, or nothing left to send. */
+  /** Something other than the network holds the transfer up: nothing is accepted yet, a pause, the receiver's credit, or nothing left to send. */
   readonly limited: boolean;
 }
 

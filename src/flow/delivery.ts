@@ -180,7 +180,8 @@ export class Delivery {
         return;
       case 'send-manifest':
         for (const message of manifestMessages(this.offer.manifest)) this.#send(message);
-        this.#lanes = this.#openLanes();
+        // The lane may have been closed by now.
+        if (!isOver(this.#state)) this.#lanes = this.#openLanes();
         if (this.#headStart) this.#sendAhead();
         return;
       case 'start':

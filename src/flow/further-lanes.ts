@@ -50,7 +50,7 @@ interface FurtherLane {
  * receiver's person has read the list. Rules [A1] to [A6].
  */
 export class FurtherLanes {
-  readonly #count = new LaneCount();
+  #count = new LaneCount();
   readonly #lanes = new Map<number, FurtherLane>();
   readonly #ice: () => Promise<IceAnswer>;
   /** What they carry; null while nothing is wanted. */
@@ -66,9 +66,10 @@ export class FurtherLanes {
     this.#waitForTick();
   }
 
-  /** From now on they carry what this sends. */
+  /** From now on they carry what this sends: what there is to send, and the path, may not be what they were made for. */
   carry(sender: PieceSender): void {
     this.#sender = sender;
+    this.#count = new LaneCount();
     this.#sinceMs = this.options.world.clock.now();
     for (const [id, { bulk }] of this.#used) if (bulk !== null) sender.addLane(id, bulk);
     this.#tick();

@@ -6,7 +6,7 @@ import type { PieceTable } from '../core/manifest.ts';
 import type { Source, Subtle } from '../core/ports.ts';
 
 /**
- * Pieces read ahead of the network. Each costs a message to the browser process and back, and cheaper where many are read in
+ * Pieces read ahead of the network. Each costs a message to the browser process and back, and less where many are read in
  * a row: 10,000 files of 4 KiB arrive a tenth sooner than with a few more read whenever some were sent.
  */
 export const AHEAD_READS = 512;

@@ -52,6 +52,10 @@ class LaneScene {
   /** @param thinkMs for which the person looks at the list. */
   async begin(thinkMs = 0): Promise<void> {
     await this.offerTo(1, thinkMs);
+    await this.accept();
+  }
+
+  async accept(): Promise<void> {
     this.receiving.accept([0], null);
     await this.crypto.quiet();
   }
@@ -226,6 +230,17 @@ describe('the lanes of one transfer', () => {
     await scene.finish();
     expect(scene.world.lanes.lanes).toHaveLength(8);
     expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
+  });
+
+  it('[A6] [G2] become as many as the path gets that there is when something is accepted', async () => {
+    scene = new LaneScene({ kind: 'lan', relayProtocol: null, rttMs: 1 });
+    await scene.offerTo(1, 2_000);
+    expect(scene.lanes).toBe(8);
+    for (const end of scene.world.lanes.lanes.flat()) end.info = LONG_PATH;
+    await scene.until(() => scene.sharing.view.deliveries[0]?.path?.kind === 'direct');
+    await scene.accept();
+    await scene.until(() => scene.lanes === 16);
+    await scene.finish();
   });
 
   it.each([
