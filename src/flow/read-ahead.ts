@@ -9,11 +9,11 @@ import type { Source, Subtle } from '../core/ports.ts';
  * Pieces read ahead of the network. Each costs a message to the browser process and back, and less where many are read in
  * a row: 10,000 files of 4 KiB arrive a tenth sooner than with a few more read whenever some were sent.
  */
-export const AHEAD_READS = 512;
+const AHEAD_READS = 512;
 /** With so few left, more are read. */
 const FEW_READS = AHEAD_READS / 2;
 /** Reads of small files begin this many at a time: a source may read them together. */
-export const BURST_READS = 32;
+const BURST_READS = 32;
 /** Bytes read ahead of the network, which is what bounds large files. */
 const AHEAD_BYTES = 8 * MIB;
 

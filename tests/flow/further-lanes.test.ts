@@ -25,6 +25,8 @@ class LaneScene {
   readonly offer = makeOffer([64 * PIECE_BYTES]);
   /** Lanes by their order, that carry nothing. */
   readonly stuck = new Set<number>();
+  /** Lanes by their order, that were given something. */
+  readonly given = new Set<number>();
   #waiting: { readonly lane: number; readonly go: () => void }[] = [];
   #sharing: Sharing | null = null;
   readonly #receivers: Receiving[] = [];
@@ -34,7 +36,10 @@ class LaneScene {
       const lane = this.world.lanes.lanes.length - 1;
       for (const end of pair) {
         end.info = info;
-        end.bulk.pace = () => new Promise((go) => this.#waiting.push({ lane, go }));
+        end.bulk.pace = () => {
+          this.given.add(lane);
+          return new Promise((go) => this.#waiting.push({ lane, go }));
+        };
       }
     };
   }
@@ -223,10 +228,10 @@ describe('the lanes of one transfer', () => {
 
   it('[A6] [S10] between neighbours are open before anything is accepted, and carry nothing until then', async () => {
     scene = new LaneScene({ kind: 'lan', relayProtocol: null, rttMs: 1 });
-    await scene.begin(2_000);
-    expect([scene.lanes, scene.sharing.view.deliveries[0]?.lanes]).toEqual([8, 8]);
-    const ends = scene.world.lanes.lanes.map((_, lane) => scene.senderEnd(lane).bulk);
-    await scene.until(() => ends.every(({ bufferedAmount }) => bufferedAmount > 0));
+    await scene.offerTo(1, 2_000);
+    expect([scene.lanes, scene.sharing.view.deliveries[0]?.lanes, [...scene.given]]).toEqual([8, 8, [0]]);
+    await scene.accept();
+    expect([...scene.given].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     await scene.finish();
     expect(scene.world.lanes.lanes).toHaveLength(8);
     expect(scene.world.sinks.sinks[0]?.written).toBe(64 * PIECE_BYTES);
