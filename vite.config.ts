@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import type { UserConfig } from 'vite';
 import { beelineServer } from './signal-server/dev.ts';
-import { firstLoadBudget, inlineScript, precacheManifest, preloadFirst } from './sw/build.ts';
+import { firstLoadBudget, precacheManifest, scriptInPage } from './sw/build.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -29,9 +29,7 @@ const app: UserConfig = {
   plugins: [
     svelte({ configFile: at('svelte.config.js') }),
     beelineServer(),
-    inlineScript(at('src/dial.ts')),
-    // After that: the socket is opened before anything is loaded.
-    preloadFirst(),
+    scriptInPage(at('src/in-page.ts')),
     firstLoadBudget(),
   ],
   worker: { format: 'es' },

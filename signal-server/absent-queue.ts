@@ -29,11 +29,11 @@ export class AbsentQueue {
   /** Keeps the message, or answers false when it does not fit. */
   add(message: Waiting): boolean {
     const { src, dst, text } = message;
-    const { perPeer, total } = this.#limits;
+    const { perPeer, perSender, total } = this.#limits;
     const bytes = Buffer.byteLength(text);
     const fits =
       this.#destinations.fits(dst, bytes, perPeer) &&
-      this.#senders.fits(src, bytes, perPeer) &&
+      this.#senders.fits(src, bytes, perSender) &&
       this.#total.fits('', bytes, total);
     if (!fits) return false;
     this.#destinations.add(dst, 1, bytes);

@@ -36,7 +36,7 @@ export class Admission {
 
   /** Admits a socket and counts it, until `release` is called with its address. */
   async admit(request: IncomingMessage): Promise<Admitted> {
-    if (!this.#originAllowed(request)) return { kind: 'refused', status: 403, reason: 'origin' };
+    if (!isOriginAllowed(request, this.#config)) return { kind: 'refused', status: 403, reason: 'origin' };
     const address = clientAddress(request, this.#config.trustedProxies);
     if (!(await within(this.#handshakes, address))) return { kind: 'refused', status: 429, reason: 'connect rate' };
     const open = this.#open.get(address) ?? 0;
@@ -58,18 +58,15 @@ export class Admission {
     else this.#open.delete(address);
     this.#total--;
   }
+}
 
-  /**
-   * A browser always says where a page comes from. A client that says nothing is no browser and could say anything, so the
-   * check is not for it.
-   */
-  #originAllowed(request: IncomingMessage): boolean {
-    const { origin } = request.headers;
-    const { allowedOrigins } = this.#config;
-    return (
-      allowedOrigins.length === 0 || origin === undefined || allowedOrigins.includes(origin) || fromOwnPage(request)
-    );
-  }
+/**
+ * A browser always says where a page comes from. A client that says nothing is no browser and could say anything, so the
+ * check is not for it.
+ */
+export function isOriginAllowed(request: IncomingMessage, { allowedOrigins }: Config): boolean {
+  const { origin } = request.headers;
+  return allowedOrigins.length === 0 || origin === undefined || allowedOrigins.includes(origin) || fromOwnPage(request);
 }
 
 /** Whether a browser says that the request comes from a page of this very server. */
@@ -87,7 +84,7 @@ export async function within(limiter: RateLimiterMemory, key: string): Promise<b
   );
 }
 
-/** What the URL of a handshake must carry, in the words of peerjs-server where it has them: stock clients show them. */
+/** What the URL of a handshake, or of an offer that comes before it, must carry, in the words of peerjs-server where it has them: stock clients show them. */
 export type Introduction =
   | { readonly ok: true; readonly hello: Hello; readonly wantsIce: boolean }
   | { readonly ok: false; readonly reason: 'key' | 'id' | 'token'; readonly message: string };

@@ -4,9 +4,11 @@ import { Gateway } from './gateway.ts';
 import type { UpgradeSource } from './gateway.ts';
 import { isRead, pathOf, sendJson } from './http.ts';
 import { iceEndpoint } from './ice.ts';
+import { OFFER_PATH } from '../src/core/signaling.ts';
 import { LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
+import { offerEndpoint } from './offer.ts';
 import type { StaticFiles } from './static.ts';
 
 /** All that the server does, without a port: `main.ts` gives it one, `dev.ts` puts it into Vite's. */
@@ -28,6 +30,7 @@ export interface AppOptions {
 export function createServerApp(config: Config, log: Log, { files, limits = LIMITS }: AppOptions = {}): ServerApp {
   const gateway = new Gateway(config, limits, log);
   const ice = iceEndpoint(config, limits, (id, token) => gateway.session(id, token));
+  const offer = offerEndpoint(config, limits, (hello, relay) => gateway.takeOffer(hello, relay));
   let draining = false;
 
   return {
@@ -38,6 +41,8 @@ export function createServerApp(config: Config, log: Log, { files, limits = LIMI
           sendJson(response, draining ? 503 : 200, { status: draining ? 'draining' : 'ok' });
       } else if (path === '/api/ice') {
         void ice(request, response);
+      } else if (path === `/${OFFER_PATH}`) {
+        void offer(request, response);
       } else if (gateway.handle(request, response)) {
         return;
       } else if (next) {

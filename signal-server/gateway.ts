@@ -16,7 +16,9 @@ import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { parseClientMessage } from './messages.ts';
 import type { Relay } from './messages.ts';
+import type { OfferTaken } from './offer.ts';
 import { PeerSocket } from './peer-socket.ts';
+import type { Hello } from './peer-socket.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Where stock clients that were given only host and port open their WebSocket, whatever the key. */
@@ -60,6 +62,20 @@ export class Gateway {
   session(id: string, token: string): PeerSocket | undefined {
     const peer = this.#peers.get(id);
     return peer?.hasToken(token) === true ? peer : undefined;
+  }
+
+  /** Relays the offer of one whose socket is still on its way: what answers it waits for that, as for any absent peer. */
+  takeOffer({ id, token }: Hello, { type, dst, payload }: Relay): OfferTaken {
+    if (this.#stopping) return 'stopping';
+    if (this.#peers.get(id)?.hasToken(token) === false) return 'id-taken';
+    const text = JSON.stringify({ type, src: id, dst, payload });
+    const peer = this.#peers.get(dst);
+    if (peer !== undefined) this.#deliver(peer, text);
+    else if (!this.#absent.add({ src: id, dst, text })) {
+      this.#tally('queue');
+      return 'full';
+    }
+    return 'taken';
   }
 
   /**

@@ -7,7 +7,7 @@ export interface Limits {
   readonly sockets: number;
   /** Open sockets of one address: an office behind one NAT fits. */
   readonly socketsPerAddress: number;
-  /** WebSocket handshakes and id requests of one address per minute, each counted for itself. */
+  /** WebSocket handshakes, offers before one, and id requests of one address per minute, each counted for itself. */
   readonly connectsPerMinute: number;
   /** Messages of one socket: a burst, then a rate per second. A sender answers each receiver with about 12. */
   readonly messages: Bucket;
@@ -34,8 +34,10 @@ export interface Bucket {
 
 /** What may wait for peers that are not connected. */
 export interface QueueLimits {
-  /** For one absent peer, and also of one sender for all absent peers. */
+  /** For one absent peer. */
   readonly perPeer: Room;
+  /** Of one sender for all absent peers: a whole class that opens a link at once is answered before its sockets are open. */
+  readonly perSender: Room;
   readonly total: Room;
   /** Milliseconds before the sender gets EXPIRE: the 5 s of peerjs-server. */
   readonly lifetimeMs: number;
@@ -56,6 +58,7 @@ export const LIMITS: Limits = {
   sendBuffer: MIB,
   queue: {
     perPeer: { messages: 64, bytes: 256 * KIB },
+    perSender: { messages: 1_024, bytes: 4 * MIB },
     total: { messages: 10_000, bytes: 32 * MIB },
     lifetimeMs: 5_000,
   },

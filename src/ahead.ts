@@ -1,9 +1,9 @@
 /** Dials for a page that was opened with a link, while what receives is still on its way. In the page's first script. */
 import { Burst } from './core/burst.ts';
 import { deferred } from './core/deferred.ts';
-import { deriveShareKeys, parseFragment, type ShareKeys } from './core/link.ts';
+import type { ShareKeys } from './core/link.ts';
 import type { Signaling } from './core/ports.ts';
-import type { Dialed } from './dial.ts';
+import type { Dialed, PostedOffer } from './dial.ts';
 import { isKept } from './disk/kept.ts';
 import { type Dial, dialSender } from './flow/handshake.ts';
 import type { ReceiverLine } from './flow/receiver-line.ts';
@@ -18,6 +18,11 @@ const { subtle } = crypto;
  * busy cores take some 25 from one to the next, and 40 from the answer, the last that is said, to the first byte.
  */
 const STEP_MS = 60;
+
+/**
+ * Milliseconds for which a posted offer is good: the server keeps what answers it for 5 s, until the line is open. Rule [C19].
+ */
+const POSTED_MS = 4_000;
 
 /** What has been begun for the link in the address, for whoever goes on with it first. */
 let begun: Ahead | null = null;
@@ -36,8 +41,9 @@ export function takeBegun(): Ahead | null {
 
 /** What has been begun for one link. */
 export class Ahead {
+  /** Known by when it dials. */
   readonly keys: Promise<ShareKeys>;
-  /** The offer has been said. */
+  /** The offer has been said, or was taken before. */
   readonly offered: Promise<unknown>;
   /** A candidate has been said: the browser's sockets are open by then. */
   readonly candidate: Promise<unknown>;
@@ -48,39 +54,33 @@ export class Ahead {
   #dial: Dial | null = null;
   /** Its first message comes with the open lane. */
   #takesHeadStart = false;
+  /** Not gone on with yet. */
+  #offer: PostedOffer | null = null;
+  readonly #onoffered: () => void;
   #closed = false;
 
-  /**
-   * Goes on with what the page has dialed.
-   *
-   * @throws BeelineError `link-incomplete`
-   */
+  /** Goes on with what the page has dialed. */
   constructor(
     readonly fragment: string,
-    { id, token, early, connection }: Dialed,
+    { id, token, early, made, keys, offer }: Dialed,
   ) {
-    const secret = parseFragment(fragment);
-    const made = lanes.prepare(connection);
-    // While the line is opened.
-    made.offer().catch(() => undefined);
+    lanes.prepare(made);
     void made.open.then(() => {
       if (!this.#takesHeadStart) this.#burst.end();
     });
     made.bulk.addEventListener('message', () => this.#burst.end(), { once: true });
     const [offered, candidate] = [deferred(), deferred()];
     [this.offered, this.candidate] = [offered.promise, candidate.promise];
+    this.#onoffered = () => offered.resolve(undefined);
     const onsaid = (type: SaidType) => {
       this.#burst.step();
-      if (type === 'OFFER') offered.resolve(undefined);
+      if (type === 'OFFER') this.#onoffered();
       if (type === 'CANDIDATE') candidate.resolve(undefined);
     };
     this.#id = id;
     this.#signaling = signaling.connect(id, token, onsaid, early);
-    this.keys = deriveShareKeys(subtle, secret);
-    this.keys.then(
-      (keys) => this.#dialWith(keys),
-      () => undefined,
-    );
+    this.keys = this.#begin(keys, offer);
+    this.keys.catch(() => undefined);
   }
 
   /** What the connection does not need may be loaded. */
@@ -90,7 +90,7 @@ export class Ahead {
 
   /** Whoever takes it attends to the line from now on. */
   take(): ReceiverLine {
-    return { id: this.#id, signaling: this.#signaling, dial: this.#dial };
+    return { id: this.#id, signaling: this.#signaling, dial: this.#dial, takeOffer: () => this.#takeOffer() };
   }
 
   close(): void {
@@ -99,25 +99,41 @@ export class Ahead {
     this.#signaling.close();
   }
 
+  async #begin(deriving: Promise<ShareKeys>, posting: Promise<PostedOffer>): Promise<ShareKeys> {
+    const keys = await deriving;
+    this.#offer = await posting.catch(() => null);
+    if (!this.#closed) this.#dialWith(keys);
+    return keys;
+  }
+
   /** An offer that went over a line before this one may be lost. */
   #dialWith(keys: ShareKeys): void {
-    if (this.#closed) return;
     const line = this.#signaling;
     const dial = () => {
       if (line.status !== 'open' || this.#dial?.isAnswered === true) return;
       this.#dial?.close();
-      this.#takesHeadStart = !isKept(keys.roomId);
-      this.#dial = dialSender({ clock, random, subtle, lanes }, line, keys, this.#id, this.#takesHeadStart);
+      const offer = this.#takeOffer();
+      this.#takesHeadStart = offer?.headStart ?? !isKept(keys.roomId);
+      const world = { clock, random, subtle, lanes };
+      this.#dial = dialSender(world, line, keys, this.#id, this.#takesHeadStart, offer);
+      if (offer?.isTaken === true) this.#onoffered();
     };
     line.onstatus = () => {
       this.#burst.step();
       dial();
     };
+    dial();
     line.onmessage = (message) => {
       if (message.type === 'ANSWER') this.#burst.lastStep();
       else this.#burst.step();
       this.#dial?.receive(message);
     };
-    dial();
+  }
+
+  /** Once, while what answers it is still there. */
+  #takeOffer(): PostedOffer | null {
+    const offer = this.#offer;
+    this.#offer = null;
+    return offer !== null && performance.now() - offer.postedAt < POSTED_MS ? offer : null;
   }
 }

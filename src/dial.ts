@@ -1,20 +1,35 @@
 /**
- * Stands in the page itself, before its first script: a page that was opened with a link dials the server, and makes its
- * first connection with its certificate, while its files are still on their way. In development the first script runs this.
+ * What a page that was opened with a link does while its files are still on their way: it dials the server, makes its first
+ * connection with its certificate, and posts the offer of that. Stands in the page itself. In development the first script
+ * runs it.
  */
-import { isFragment } from './core/link.ts';
+import { deriveShareKeys, readFragment, type ShareKeys } from './core/link.ts';
+import type { Bytes } from './core/bytes.ts';
+import { isKept } from './disk/kept.ts';
+import { sealOffer } from './flow/first-offer.ts';
+import type { MadeOffer } from './flow/handshake.ts';
 import { randomId } from './flow/random-id.ts';
 import { home, random } from './home.ts';
-import { type EarlySocket, openEarly } from './net/socket.ts';
+import { LaneConnection } from './net/connection.ts';
+import { type EarlySocket, openEarly, postOffer } from './net/socket.ts';
 
 /** What the page has begun for the link in its address. */
 export interface Dialed {
   readonly id: string;
   readonly token: string;
   readonly early: EarlySocket;
-  readonly connection: RTCPeerConnection;
+  readonly made: LaneConnection;
+  readonly keys: Promise<ShareKeys>;
+  /** Resolves when the request for it has been made. */
+  readonly offer: Promise<PostedOffer>;
   /** Gives the page its icons and its manifest. */
   readonly dress: () => void;
+}
+
+/** Rule [C19]. */
+export interface PostedOffer extends MadeOffer {
+  /** By `performance.now`. */
+  readonly postedAt: number;
 }
 
 declare global {
@@ -22,19 +37,37 @@ declare global {
   var dialed: Dialed | null | undefined;
 }
 
-const canDial = isSecureContext && 'RTCPeerConnection' in globalThis && isFragment(location.hash);
-if (canDial && globalThis.dialed === undefined) globalThis.dialed = dial();
+/** Once for a page. */
+export function dialLink(): void {
+  const secret = readFragment(location.hash);
+  const canDial = isSecureContext && 'RTCPeerConnection' in globalThis;
+  if (canDial && secret !== null && globalThis.dialed === undefined) globalThis.dialed = dial(secret);
+}
 
 /** Who needs a connection later is told what refused it. */
-function dial(): Dialed | null {
+function dial(secret: Bytes): Dialed | null {
   const [id, token] = [randomId({ random }), randomId({ random })];
   const early = openEarly(home, id, token);
   try {
-    return { id, token, early, connection: new RTCPeerConnection(), dress: undress() };
+    const made = new LaneConnection();
+    const keys = deriveShareKeys(crypto.subtle, secret);
+    const offer = post(id, token, made.offer(), keys);
+    // Whoever goes on with them reads what became of them.
+    for (const begun of [keys, offer]) begun.catch(() => undefined);
+    return { id, token, early, made, keys, offer, dress: undress() };
   } catch {
     early.socket.close();
     return null;
   }
+}
+
+async function post(id: string, token: string, making: Promise<string>, deriving: Promise<ShareKeys>) {
+  const [sdp, keys] = await Promise.all([making, deriving]);
+  const { subtle } = crypto;
+  const offer = await sealOffer({ random, subtle }, keys, id, sdp, !isKept(keys.roomId));
+  const posted = { ...offer, isTaken: false, postedAt: performance.now() };
+  void postOffer(home, id, token, keys.roomId, offer.envelope).then((isTaken) => (posted.isTaken = isTaken));
+  return posted;
 }
 
 /**

@@ -1,13 +1,12 @@
 /**
- * The page's first script: small, so that it runs soon. A page that was opened with a link makes its offer and opens its
+ * The page's first script: small, so that it runs soon. A page that was opened with a link goes on with its offer and opens its
  * sockets before the app is shown: what then waits for the network leaves the processor to the app. Chromium asks a relay
  * over UDP 50 ms after it began to open a socket, for nothing if that takes longer, and again only 250 ms later.
  */
-import './dial.ts';
 import { type Ahead, begin, takeBegun } from './ahead.ts';
 import { arrived } from './arrived.ts';
 import { explain } from './core/errors.ts';
-import type { Dialed } from './dial.ts';
+import { type Dialed, dialLink } from './dial.ts';
 import { lanes } from './line.ts';
 
 /** Milliseconds for which the app waits: over a slow network it is to say soon that it is connecting. */
@@ -51,13 +50,15 @@ function tellNotLoaded(): () => void {
 
 /** The app asks for what receives as well, and tells when that does not come. */
 async function start(): Promise<void> {
+  // The built page has done so itself.
+  if (import.meta.env.DEV) dialLink();
   const { dialed } = globalThis;
   if (dialed != null) {
     setTimeout(dialed.dress, UNDRESSED_MS);
     const mayShow = receiveFirst(dialed).catch((error: unknown) => {
       console.warn('not dialed ahead:', error);
       dialed.early.socket.close();
-      dialed.connection.close();
+      dialed.made.connection.close();
     });
     await Promise.race([mayShow, new Promise((resolve) => setTimeout(resolve, APP_WAITS_MS))]);
   }

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { FRAGMENT_LENGTH } from '../src/core/link.ts';
 
 /** Bytes of gzip-compressed JavaScript before the first screen works: about 0.5 s on a 1.6 Mbit/s phone line. */
 export const FIRST_LOAD_LIMIT_BYTES = 90_000;
@@ -58,62 +57,36 @@ const HOME_CHUNK = 'Home';
 const LINK_CHUNKS = ['receive', 'lane'];
 
 /**
- * Lets the browser load what the page's first script asks for: with a link what receives, and the app without one. That
- * script alone would be a round trip more. Only a script in the page itself can look for a link that early; the
- * server allows it by its hash.
- */
-export function preloadFirst(): Plugin {
-  return {
-    name: 'beeline:preload-first',
-    apply: 'build',
-    transformIndexHtml: {
-      order: 'post',
-      handler(_html, { bundle = {} }) {
-        const children = preloading(filesOf(bundle, LINK_CHUNKS), filesOf(bundle, [APP_CHUNK]));
-        return [{ tag: 'script', children, injectTo: 'head' }];
-      },
-    },
-  };
-}
-
-/** Milliseconds until the server answered, above which a page loads what a link needs while it dials. */
-const FAR_MS = 20;
-
-/**
- * What a link needs is here soon enough from a near server, or from the service worker, and would take the processor from the
- * connection before. Styles are loaded as such: a preloaded one has to be asked for in the same way.
- */
-function preloading(withLink: readonly string[], withoutLink: readonly string[]): string {
-  const [receive, app] = [withLink, withoutLink].map((files) => JSON.stringify(files.map((file) => `/${file}`)));
-  return (
-    `{const{requestStart,responseStart}=performance.getEntriesByType('navigation')[0]??{},` +
-    `far=!navigator.serviceWorker?.controller&&responseStart-requestStart>${FAR_MS};` +
-    `for(const href of location.hash.length!=${1 + FRAGMENT_LENGTH}?${app}:far?${receive}:[])document.head.append(Object.assign(` +
-    `document.createElement('link'),href.endsWith('.css')?{rel:'preload',as:'style'}:{rel:'modulepreload'},{crossOrigin:'',href}))}`
-  );
-}
-
-/**
- * Puts a script and all that it imports into the page itself, where it runs before any other file has come.
+ * Puts a script and all that it imports into the page itself, where it runs before any other file has come, instead of the tag
+ * of the page's first script: it asks for that, and for what that will need, when there is time for it.
  *
- * @param entry file of the script.
+ * @param entry file of the script, which finds their paths in `FIRST_FILES`.
  */
-export function inlineScript(entry: string): Plugin {
+export function scriptInPage(entry: string): Plugin {
   return {
-    name: 'beeline:inline-script',
+    name: 'beeline:script-in-page',
     apply: 'build',
     transformIndexHtml: {
       order: 'post',
-      async handler() {
+      async handler(html, { bundle = {} }) {
+        const [tag, first] = /[ \t]*<script type="module"[^>]* src="\/([^"]+)"><\/script>\n/u.exec(html) ?? [];
+        if (tag === undefined || first === undefined) throw new Error('the page has no first script');
+        const paths = (names: readonly string[]) =>
+          filesOf(bundle, names)
+            .filter((file) => file !== first)
+            .map((file) => `/${file}`);
+        const files = { first: `/${first}`, withLink: paths(LINK_CHUNKS), withoutLink: paths([APP_CHUNK]) };
         const built = await build({
           configFile: false,
           logLevel: 'error',
           publicDir: false,
-          build: { write: false, target: 'es2022', lib: { entry, formats: ['iife'], name: 'inline' } },
+          define: { FIRST_FILES: JSON.stringify(files) },
+          build: { write: false, target: 'es2022', lib: { entry, formats: ['iife'], name: 'inPage' } },
         });
         const [script] = [built].flat().flatMap((result) => ('output' in result ? result.output : []));
         if (script?.type !== 'chunk') throw new Error(`nothing came of ${entry}`);
-        return [{ tag: 'script', children: script.code.trim(), injectTo: 'head' }];
+        const tags = [{ tag: 'script', children: script.code.trim(), injectTo: 'head' as const }];
+        return { html: html.replace(tag, ''), tags };
       },
     },
   };

@@ -19,6 +19,7 @@ const MAIN_FILES = [
   'dial',
   'arrived',
   'home',
+  'in-page',
   'line',
   'main',
   'receive',

@@ -34,17 +34,18 @@ export function toFragment(secret: Bytes): string {
  * @throws BeelineError `link-incomplete` for anything but the canonical form.
  */
 export function parseFragment(fragment: string): Bytes {
-  const secret = secretIn(fragment);
+  const secret = readFragment(fragment);
   if (secret === null) throw new BeelineError('link-incomplete');
   return secret;
 }
 
 /** True for what {@link parseFragment} reads. */
 export function isFragment(text: string): boolean {
-  return secretIn(text) !== null;
+  return readFragment(text) !== null;
 }
 
-function secretIn(fragment: string): Bytes | null {
+/** The secret in a fragment, with or without its `#`; null for anything but the canonical form. */
+export function readFragment(fragment: string): Bytes | null {
   const text = fragment.replace(/^#/u, '');
   return text.length === FRAGMENT_LENGTH ? fromBase64url(text) : null;
 }

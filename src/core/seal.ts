@@ -42,29 +42,37 @@ export interface SealContext {
   readonly sending: Direction;
 }
 
+/** Seals what one side sends as its message number `n` of a connection's handshake, counted from 1. */
+export async function sealMessage(
+  { subtle, random }: { readonly subtle: Subtle; readonly random: Random },
+  { key, connection, me, peer, sending }: SealContext,
+  n: number,
+  message: SealedMessage,
+): Promise<Envelope> {
+  const iv = random.bytes(NONCE_BYTES);
+  const additionalData = associatedData(sending, me, peer, connection, n);
+  const sealed = await subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, key, utf8(JSON.stringify(message)));
+  return { c: connection, n, b: toBase64url(concatBytes(iv, new Uint8Array(sealed))) };
+}
+
 /** Seals what one side sends and opens what it receives, for one connection. */
 export class SealedLine {
-  #sent = 0;
+  #sent: number;
   #opened = 0;
   #turn: Promise<void> = Promise.resolve();
 
+  /** @param sent messages that this side has sealed for the connection already. */
   constructor(
     private readonly subtle: Subtle,
     private readonly random: Random,
     private readonly context: SealContext,
-  ) {}
+    sent = 0,
+  ) {
+    this.#sent = sent;
+  }
 
-  async seal(message: SealedMessage): Promise<Envelope> {
-    const { key, connection, me, peer, sending } = this.context;
-    const n = ++this.#sent;
-    const iv = this.random.bytes(NONCE_BYTES);
-    const additionalData = associatedData(sending, me, peer, connection, n);
-    const sealed = await this.subtle.encrypt(
-      { name: 'AES-GCM', iv, additionalData },
-      key,
-      utf8(JSON.stringify(message)),
-    );
-    return { c: connection, n, b: toBase64url(concatBytes(iv, new Uint8Array(sealed))) };
+  seal(message: SealedMessage): Promise<Envelope> {
+    return sealMessage({ subtle: this.subtle, random: this.random }, this.context, ++this.#sent, message);
   }
 
   /**

@@ -19,6 +19,12 @@ export const SERVER_MESSAGE_TYPES = ['OPEN', 'ID-TAKEN', 'ERROR', 'ICE'] as cons
  */
 export const WITH_ICE = { name: 'ice', value: '1' } as const;
 
+/**
+ * Where a client that is not connected yet may leave its first OFFER, by POST, with the query of its socket: `{type, dst, payload}` as over
+ * that. A stock server answers 404. Rule [C19].
+ */
+export const OFFER_PATH = 'peerjs/offer';
+
 /** Characters of a peer id or of a token; stock clients use 36 (a UUID) and about 11. */
 export const PEER_ID_MAX = 64;
 

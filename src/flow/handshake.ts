@@ -9,6 +9,7 @@ import { dtlsFingerprint } from '../core/sdp.ts';
 import { parseEnvelope, SealedLine, transcriptBytes } from '../core/seal.ts';
 import type { LaneSignal, SealedMessage } from '../core/sealed.ts';
 import type { IceAnswer } from '../core/signaling.ts';
+import type { FirstOffer } from './first-offer.ts';
 import { diagnosed, isVague, newTrace, readyToDiagnose } from './cause.ts';
 import type { World } from './world.ts';
 
@@ -42,10 +43,17 @@ export interface DialHandlers {
 
 type DialWorld = Pick<World, 'clock' | 'random' | 'subtle' | 'lanes'>;
 
+/** An offer that was made before the line: of the connection that the next attempt takes. */
+export interface MadeOffer extends FirstOffer {
+  /** The server has taken it, so that it need not be said over the line. */
+  readonly isTaken: boolean;
+}
+
 /**
  * Dials the sender of a share once. In the page's first script, so it imports little.
  *
  * @param headStart takes the first of the share before it has accepted anything. Rule [S10].
+ * @param made goes on with this offer, which says the same of the head start.
  */
 export function dialSender(
   world: DialWorld,
@@ -53,8 +61,9 @@ export function dialSender(
   keys: ShareKeys,
   myId: string,
   headStart: boolean,
+  made: MadeOffer | null = null,
 ): Dial {
-  return new SenderDial(world, signaling, keys, myId, headStart);
+  return new SenderDial(world, signaling, keys, myId, headStart, made);
 }
 
 class SenderDial implements Dial {
@@ -72,8 +81,9 @@ class SenderDial implements Dial {
   #opened = false;
   /** What is sealed goes out in order, whatever order the sealing ends in. */
   #outbox: Promise<void> = Promise.resolve();
-  #inbox: Promise<void> = Promise.resolve();
-  #myFingerprint = '';
+  #inbox: Promise<void>;
+  /** What it has offered. */
+  #sdp: string;
   #refused: BeelineError | null = null;
   #greeting: readonly string[] | null = null;
   #handlers: DialHandlers | null = null;
@@ -86,19 +96,16 @@ class SenderDial implements Dial {
     private readonly keys: ShareKeys,
     private readonly myId: string,
     private readonly headStart: boolean,
+    private readonly made: MadeOffer | null,
   ) {
     const { random, subtle, clock } = world;
     this.#startedAt = clock.now();
     signaling.check();
-    this.#connection = toBase64url(random.bytes(16));
-    this.#nonce = toBase64url(random.bytes(16));
-    this.#line = new SealedLine(subtle, random, {
-      key: keys.seal,
-      connection: this.#connection,
-      me: myId,
-      peer: keys.roomId,
-      sending: 'to-sender',
-    });
+    this.#connection = made?.connection ?? toBase64url(random.bytes(16));
+    this.#nonce = made?.nonce ?? toBase64url(random.bytes(16));
+    this.#sdp = made?.sdp ?? '';
+    const context = { key: keys.seal, connection: this.#connection, me: myId, peer: keys.roomId } as const;
+    this.#line = new SealedLine(subtle, random, { ...context, sending: 'to-sender' }, made === null ? 0 : 1);
     const { promise, resolve, reject } = deferred<Lane>();
     this.opened = promise;
     // It may be read later: a rejection before that is not unhandled.
@@ -108,7 +115,21 @@ class SenderDial implements Dial {
       this.close();
     };
     this.#cancelTimeout = clock.after(TROUBLE_AFTER_MS, () => this.#trouble());
-    this.#start(resolve).catch((error: unknown) => this.#fail(asBeelineError(error)));
+    const started = this.#start();
+    started
+      .then(async (attempt) => {
+        const lane = await attempt?.opened;
+        if (lane === undefined) return;
+        this.#opened = true;
+        this.#cancelTimeout();
+        resolve(lane);
+      })
+      .catch((error: unknown) => this.#fail(asBeelineError(error)));
+    // An offer that was made before may be answered before there is an attempt.
+    this.#inbox = started.then(
+      () => undefined,
+      () => undefined,
+    );
   }
 
   get isAnswered(): boolean {
@@ -179,9 +200,10 @@ class SenderDial implements Dial {
     return isCutOff && isVague(error) ? new BeelineError('server-unreachable') : diagnosed(error, this.#known);
   }
 
-  async #start(resolve: (lane: Lane) => void): Promise<void> {
+  /** Null when it is closed before there is an attempt. */
+  async #start(): Promise<LaneAttempt | null> {
     const ice = await this.signaling.ice();
-    if (this.#closed) return;
+    if (this.#closed) return null;
     this.#iceServers = ice.iceServers;
     const attempt = this.world.lanes.attempt({
       initiator: true,
@@ -190,14 +212,17 @@ class SenderDial implements Dial {
       trace: this.#trace,
     });
     this.#attempt = attempt;
-    const lane = await attempt.opened;
-    this.#opened = true;
-    this.#cancelTimeout();
-    resolve(lane);
+    return attempt;
   }
 
   #say(signal: LaneSignal): void {
-    if (signal.kind === 'offer') this.#myFingerprint = dtlsFingerprint(signal.sdp);
+    if (signal.kind === 'offer') {
+      if (this.made !== null) {
+        if (!this.made.isTaken) this.signaling.send('OFFER', this.keys.roomId, this.made.envelope);
+        return;
+      }
+      this.#sdp = signal.sdp;
+    }
     this.#outbox = this.#outbox.then(async () => {
       const message = toSealed(signal, this.#nonce, this.headStart);
       if (message === null) return;
@@ -255,7 +280,7 @@ class SenderDial implements Dial {
       receiverId: this.myId,
       connection: this.#connection,
       nonce: this.#nonce,
-      receiverFingerprint: this.#myFingerprint,
+      receiverFingerprint: dtlsFingerprint(this.#sdp),
       senderFingerprint: dtlsFingerprint(sdp),
       greeting,
     });

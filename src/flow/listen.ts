@@ -62,8 +62,9 @@ export class OfferListener {
     const id = `${src} ${envelope.c}`;
     if (this.#closed || this.#answered.has(id)) return;
     const known = this.#pending.get(id);
-    if (known !== undefined) known.receive(envelope);
-    else if (type === 'OFFER' && this.#pending.size < MAX_PENDING) this.#begin(id, src, envelope);
+    if (type === 'CANDIDATE') known?.receive(envelope);
+    // One that was posted may be said over the line, too. Rule [C19].
+    else if (known === undefined && this.#pending.size < MAX_PENDING) this.#begin(id, src, envelope);
   }
 
   close(): void {

@@ -63,12 +63,12 @@ export class Receiving implements ReceivingSession {
     private readonly world: World,
     private readonly keys: ShareKeys,
     receipt: Receipt | null | Promise<Receipt | null> = null,
-    { id, signaling, dial }: ReceiverLine = dialLine(world),
+    line: ReceiverLine = dialLine(world),
   ) {
     this.#keeper = new Keeper(world, keys);
     this.#meter = new TransferMeter(world.clock);
-    this.#signaling = signaling;
-    this.#redial = new Redial(world, signaling, keys, id, {
+    this.#signaling = line.signaling;
+    this.#redial = new Redial(world, line, keys, {
       takesHeadStart: () => this.#intake === null && !world.archive.mayHaveReceipt(keys.roomId),
       onlane: (lane) => {
         if (this.#isKnown) this.#connected(lane);
@@ -89,8 +89,8 @@ export class Receiving implements ReceivingSession {
     if (receipt !== null && !(receipt instanceof Promise)) this.#goOn(receipt);
     else {
       if (receipt !== null) void this.#look(receipt);
-      if (dial === null) this.#redial.dial(0);
-      else this.#redial.attend(dial);
+      if (line.dial === null) this.#redial.dial(0);
+      else this.#redial.attend(line.dial);
     }
   }
 

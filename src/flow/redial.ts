@@ -2,8 +2,9 @@ import type { FailedAttempt } from '../core/diagnosis.ts';
 import { asBeelineError, type ErrorCode } from '../core/errors.ts';
 import type { ShareKeys } from '../core/link.ts';
 import { type Greeting, readGreeting } from '../core/messages.ts';
-import type { Lane, Signaling } from '../core/ports.ts';
+import type { Lane } from '../core/ports.ts';
 import { type Dial, dialSender } from './handshake.ts';
+import type { ReceiverLine } from './receiver-line.ts';
 import type { World } from './world.ts';
 
 /**
@@ -40,14 +41,14 @@ export class Redial {
 
   constructor(
     private readonly world: World,
-    private readonly signaling: Signaling,
+    private readonly line: ReceiverLine,
     private readonly keys: ShareKeys,
-    private readonly myId: string,
     private readonly handlers: RedialHandlers,
   ) {
     this.#endNudges = world.nudge(() => {
       if (this.#cancelTimer !== null && this.#dial?.isAnswered !== true) this.#now();
     });
+    const { signaling } = line;
     signaling.onmessage = (message) => this.#dial?.receive(message);
     signaling.onstatus = (status) => {
       // An offer that went over the line before this one may be lost.
@@ -95,10 +96,12 @@ export class Redial {
 
   #now(): void {
     this.#end();
-    this.#due = this.signaling.status !== 'open';
+    const { id, signaling } = this.line;
+    this.#due = signaling.status !== 'open';
     if (this.#due || this.#closed) return;
-    const headStart = this.handlers.takesHeadStart();
-    this.attend(dialSender(this.world, this.signaling, this.keys, this.myId, headStart));
+    const offer = this.line.takeOffer();
+    const headStart = offer?.headStart ?? this.handlers.takesHeadStart();
+    this.attend(dialSender(this.world, signaling, this.keys, id, headStart, offer));
   }
 
   /** Goes on with a dial that was begun over the line as it is. */

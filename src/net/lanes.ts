@@ -28,9 +28,8 @@ export class PeerLaneFactory implements LaneFactory {
    * Makes a connection for the next attempt, and its certificate with it, or takes one that was made before. That costs no
    * packet, and the time that a page's first connection takes to start WebRTC.
    */
-  prepare(made?: RTCPeerConnection): LaneConnection {
-    this.#ready ??= new LaneConnection(made);
-    return this.#ready;
+  prepare(made?: LaneConnection): void {
+    this.#ready ??= made ?? new LaneConnection();
   }
 
   /** Leaves the processor to whatever ends with this: what is not here yet is loaded after it. */
@@ -54,6 +53,8 @@ class PeerAttempt implements LaneAttempt {
   #answer: Answered | null = null;
   /** What the other side has said before there was a lane to tell, and could not be done without one. */
   readonly #early: LaneSignal[] = [];
+  /** Its own description is being set: what comes before that is heard after it. */
+  #isOffered = false;
   #closed = false;
 
   constructor(
@@ -113,7 +114,7 @@ class PeerAttempt implements LaneAttempt {
   /** The browser does one after the other. A candidate that it refuses ends nothing: another may do. */
   #hear(signal: LaneSignal): void {
     const { connection } = this.made;
-    if (signal.kind === 'answer' && this.#answer === null) {
+    if (signal.kind === 'answer' && this.#answer === null && this.#isOffered) {
       const { sdp } = signal;
       const isSet = connection.setRemoteDescription({ type: 'answer', sdp });
       // The lane is told.
@@ -135,7 +136,10 @@ class PeerAttempt implements LaneAttempt {
     const { connection } = this.made;
     const sdp = await this.made.offer();
     if (!this.#closed) onSignal({ kind: 'offer', sdp });
-    await connection.setLocalDescription({ type: 'offer', sdp });
+    const isSet = connection.setLocalDescription({ type: 'offer', sdp });
+    this.#isOffered = true;
+    for (const early of this.#early.splice(0)) this.#hear(early);
+    await isSet;
     return sdp;
   }
 }

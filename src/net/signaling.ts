@@ -53,6 +53,9 @@ const HEARTBEAT = '{"type":"HEARTBEAT","payload":"answer"}';
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
+/** Messages kept until somebody listens: as many as the server keeps for one who is absent. */
+const MAX_UNHEARD = 64;
+
 /** Milliseconds from a connection's credentials to fetching the next one's: until then every packet is the connection's. */
 const NEXT_ICE_MS = 2_000;
 
@@ -94,8 +97,10 @@ export class PeerJsSignaling implements SignalingFactory {
 
 class SignalingLine implements Signaling {
   onstatus: ((status: SignalingStatus) => void) | null = null;
-  onmessage: ((message: SignalingMessage) => void) | null = null;
 
+  #onmessage: ((message: SignalingMessage) => void) | null = null;
+  /** Came before somebody listened. */
+  #unheard: SignalingMessage[] = [];
   #status: SignalingStatus = 'connecting';
   #socket: WebSocket | null = null;
   #failures = 0;
@@ -130,6 +135,15 @@ class SignalingLine implements Signaling {
 
   get status(): SignalingStatus {
     return this.#status;
+  }
+
+  get onmessage(): ((message: SignalingMessage) => void) | null {
+    return this.#onmessage;
+  }
+
+  set onmessage(handler: ((message: SignalingMessage) => void) | null) {
+    this.#onmessage = handler;
+    if (handler !== null) for (const message of this.#unheard.splice(0)) handler(message);
   }
 
   send(type: SaidType, dst: string, payload: unknown): void {
@@ -234,7 +248,7 @@ class SignalingLine implements Signaling {
       case 'CANDIDATE':
       case 'LEAVE':
       case 'EXPIRE':
-        this.onmessage?.({ type: message.type, src: message.src, payload: message.payload });
+        this.#hear({ type: message.type, src: message.src, payload: message.payload });
         return;
       // The server says ERROR right before it closes with a code, which tells more; what is malformed is dropped.
       case 'ERROR':
@@ -242,6 +256,11 @@ class SignalingLine implements Signaling {
       case undefined:
         return;
     }
+  }
+
+  #hear(message: SignalingMessage): void {
+    if (this.#onmessage !== null) this.#onmessage(message);
+    else if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(message);
   }
 
   #beat(): void {

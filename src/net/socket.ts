@@ -1,5 +1,5 @@
 /** A line's socket to the server. Stands in the page itself too, so it imports little. */
-import { WITH_ICE } from '../core/signaling.ts';
+import { OFFER_PATH, WITH_ICE } from '../core/signaling.ts';
 
 /** A socket that was opened before there was a line for it, and what the server has said to it. Times by `Clock.now`. */
 export interface EarlySocket {
@@ -12,10 +12,28 @@ export interface EarlySocket {
 
 /** Opens one under an id. @param base the server's own address. */
 export function openSocket(base: URL, id: string, token: string): WebSocket {
-  const url = new URL('peerjs', base);
+  const url = address('peerjs', base, id, token);
   url.protocol = url.protocol.replace('http', 'ws');
-  url.search = String(new URLSearchParams({ key: 'peerjs', id, token, [WITH_ICE.name]: WITH_ICE.value }));
   return new WebSocket(url);
+}
+
+/**
+ * Says OFFER for one whose socket is not open yet. A page's own connection to the server is there already. Rule [C19].
+ *
+ * @returns whether the server has taken it.
+ */
+export async function postOffer(base: URL, id: string, token: string, dst: string, payload: unknown): Promise<boolean> {
+  const body = JSON.stringify({ type: 'OFFER', dst, payload });
+  return fetch(address(OFFER_PATH, base, id, token), { method: 'POST', body }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+function address(path: string, base: URL, id: string, token: string): URL {
+  const url = new URL(path, base);
+  url.search = String(new URLSearchParams({ key: 'peerjs', id, token, [WITH_ICE.name]: WITH_ICE.value }));
+  return url;
 }
 
 /** Opens one for the line that will take it over. */

@@ -10,6 +10,7 @@ export interface Moments {
   readonly dialled: number;
   /** The server says OPEN. */
   readonly lineOpen: number;
+  /** The offer is posted, or said over the socket. */
   readonly offer: number;
   readonly answer: number;
   /** The channel for bulk data is open. */
@@ -76,6 +77,12 @@ export async function noteMoments(device: Device): Promise<void> {
       }
     }
     window.WebSocket = NotedSocket;
+
+    const real = window.fetch.bind(window);
+    window.fetch = (input, init) => {
+      if (input instanceof URL && input.pathname === '/peerjs/offer') note('offer');
+      return real(input, init);
+    };
 
     class NotedConnection extends RTCPeerConnection {
       override createDataChannel(label: string, options?: RTCDataChannelInit): RTCDataChannel {

@@ -83,6 +83,7 @@ export class FakeLane implements Lane {
 /** Lane factories whose attempts find each other by the id in their fake descriptions. */
 export class FakeNetwork implements LaneFactory {
   readonly #offers = new Map<string, FakeLane>();
+  #prepared: { readonly lane: FakeLane; readonly sdp: string } | null = null;
   /** Every pair of lanes made: the initiator's side first. */
   readonly lanes: [FakeLane, FakeLane][] = [];
   /** Called with each pair before it is handed out, to set faults. */
@@ -90,14 +91,21 @@ export class FakeNetwork implements LaneFactory {
   /** Awaited between an answer and either end of the lane that it opens, while set. */
   opening: (() => Promise<void>) | null = null;
 
+  /** An offer that is made before its attempt, which is the next one. */
+  prepare(): string {
+    this.#prepared ??= this.#offer();
+    return this.#prepared.sdp;
+  }
+
   attempt({ initiator, onSignal }: Parameters<LaneFactory['attempt']>[0]): LaneAttempt {
-    const lane = new FakeLane();
     const { promise, resolve, reject } = deferred<Lane>();
     promise.catch(() => undefined);
-    const id = toHex(realRandom.bytes(8));
+    let lane = new FakeLane();
     if (initiator) {
-      this.#offers.set(id, lane);
-      queueMicrotask(() => onSignal({ kind: 'offer', sdp: fakeSdp(id) }));
+      const offer = this.#prepared ?? this.#offer();
+      this.#prepared = null;
+      lane = offer.lane;
+      queueMicrotask(() => onSignal({ kind: 'offer', sdp: offer.sdp }));
     }
     const close = () => {
       reject(new BeelineError('connect-failed', 'fake attempt is closed'));
@@ -109,6 +117,13 @@ export class FakeNetwork implements LaneFactory {
       else if (signal.kind === 'answer') this.#open(lane, resolve);
     };
     return { opened: promise, close, signal };
+  }
+
+  #offer(): { readonly lane: FakeLane; readonly sdp: string } {
+    const id = toHex(realRandom.bytes(8));
+    const lane = new FakeLane();
+    this.#offers.set(id, lane);
+    return { lane, sdp: fakeSdp(id) };
   }
 
   #meet(offerId: string, lane: FakeLane, answer: (sdp: string) => void, resolve: (lane: Lane) => void): void {

@@ -39,7 +39,7 @@ async function headStartSent({ page }: SenderScreen): Promise<void> {
 /** The receiver's, in the connection that the page's first script made. */
 function dtlsRole({ page }: ReceiverScreen): Promise<string | undefined> {
   return page.evaluate(async () => {
-    const stats = await globalThis.dialed?.connection.getStats();
+    const stats = await globalThis.dialed?.made.connection.getStats();
     for (const entry of (stats?.values() ?? []) as Iterable<RTCStats>)
       if (entry.type === 'transport') return (entry as RTCTransportStats).dtlsRole;
     return undefined;
@@ -68,7 +68,7 @@ test.for([
   const [receiver, bring] = await slowReceiver(scene, await sender.link());
   await headStartSent(sender);
   await leave(sender);
-  await receiver.page.waitForFunction((wanted) => globalThis.dialed?.connection.sctp?.state === wanted, state);
+  await receiver.page.waitForFunction((wanted) => globalThis.dialed?.made.connection.sctp?.state === wanted, state);
   bring();
   await receiver.heading('Waiting for the sender').waitFor();
 });

@@ -34,7 +34,7 @@ function begin(): void {
 }
 
 function adopt(): Receiving {
-  const line = { id, signaling, dial };
+  const line = { id, signaling, dial, takeOffer: () => null };
   receiving = new Receiving(world, scene.identity.keys, Promise.resolve(null), line);
   return receiving;
 }

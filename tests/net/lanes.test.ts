@@ -4,6 +4,7 @@ import { deferred } from '../../src/core/deferred.ts';
 import { asBeelineError } from '../../src/core/errors.ts';
 import type { Lane, LaneAttempt } from '../../src/core/ports.ts';
 import type { LaneSignal } from '../../src/core/sealed.ts';
+import { LaneConnection } from '../../src/net/connection.ts';
 import type { PeerLane } from '../../src/net/lane.ts';
 import { PeerLaneFactory } from '../../src/net/lanes.ts';
 import { ManualClock } from '../doubles/clock.ts';
@@ -42,7 +43,7 @@ beforeEach(async () => {
   outcome = 'none';
   const { promise, resolve } = deferred();
   const factory = new PeerLaneFactory(new ManualClock(), () => Promise.resolve(lane));
-  factory.prepare(connection.real);
+  factory.prepare(new LaneConnection(connection.real));
   factory.loadAfter(promise);
   attempt = factory.attempt({
     initiator: true,
@@ -64,6 +65,18 @@ describe('before simple-peer is here, a lane', () => {
   it('is offered, with the servers known before its own description is set', () => {
     expect(said).toEqual([{ kind: 'offer', sdp: 'my offer' }]);
     expect(connection.asked).toEqual(['servers', 'local my offer']);
+  });
+
+  it('[C19] waits with an answer that comes before its own description is set', async () => {
+    connection = new FakeConnection();
+    const factory = new PeerLaneFactory(new ManualClock(), () => new Promise(() => undefined));
+    factory.prepare(new LaneConnection(connection.real));
+    const options = { initiator: true, ice: { iceServers: [], ttl: 0 }, onSignal: () => undefined };
+    const early = factory.attempt(options);
+    early.signal(ANSWER);
+    early.signal(candidate('early'));
+    await settle();
+    expect(connection.asked).toEqual(['servers', 'local my offer', 'remote their answer', 'candidate early']);
   });
 
   it('is connected by the answer, and by candidates once that is here', () => {

@@ -10,7 +10,10 @@ afterEach(() => vi.useRealTimers());
 
 describe('queue for absent peers', () => {
   it('is bounded for a destination, for a sender and in total, in messages and in UTF-8 bytes', () => {
-    const queue = new AbsentQueue({ perPeer: room(2, 8), total: room(4, 12), lifetimeMs: 1 }, () => undefined);
+    const queue = new AbsentQueue(
+      { perPeer: room(2, 8), perSender: room(2, 8), total: room(4, 12), lifetimeMs: 1 },
+      () => undefined,
+    );
     expect(queue.add(message('a', 'x', '€€'))).toBe(true);
     expect(queue.add(message('b', 'x', '€'))).toBe(false);
     expect(queue.add(message('a', 'y', '€'))).toBe(false);
@@ -21,7 +24,10 @@ describe('queue for absent peers', () => {
   });
 
   it('has room again once messages are fetched', () => {
-    const queue = new AbsentQueue({ perPeer: room(1, 9), total: room(1, 9), lifetimeMs: 1 }, () => undefined);
+    const queue = new AbsentQueue(
+      { perPeer: room(1, 9), perSender: room(1, 9), total: room(1, 9), lifetimeMs: 1 },
+      () => undefined,
+    );
     for (let n = 0; n < 3; n++) {
       expect(queue.add(message('a', 'x', `${n}`))).toBe(true);
       expect(queue.take('x')).toEqual([message('a', 'x', `${n}`)]);
@@ -31,8 +37,9 @@ describe('queue for absent peers', () => {
 
   it('expires once for each sender, from the first message on', () => {
     const expired: string[] = [];
-    const queue = new AbsentQueue({ perPeer: room(9, 99), total: room(9, 99), lifetimeMs: 5000 }, (src, dst) =>
-      expired.push(`${src}>${dst}`),
+    const queue = new AbsentQueue(
+      { perPeer: room(9, 99), perSender: room(9, 99), total: room(9, 99), lifetimeMs: 5000 },
+      (src, dst) => expired.push(`${src}>${dst}`),
     );
     queue.add(message('a', 'x'));
     vi.advanceTimersByTime(4999);
@@ -48,7 +55,10 @@ describe('queue for absent peers', () => {
 
   it('says nothing when cleared', () => {
     const onExpire = vi.fn();
-    const queue = new AbsentQueue({ perPeer: room(9, 99), total: room(9, 99), lifetimeMs: 5 }, onExpire);
+    const queue = new AbsentQueue(
+      { perPeer: room(9, 99), perSender: room(9, 99), total: room(9, 99), lifetimeMs: 5 },
+      onExpire,
+    );
     queue.add(message('a', 'x'));
     queue.clear();
     vi.runAllTimers();

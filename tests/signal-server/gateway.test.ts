@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createServerApp } from '../../signal-server/app.ts';
 import { readConfig } from '../../signal-server/env.ts';
+import { LIMITS } from '../../signal-server/limits.ts';
 import { createLog } from '../../signal-server/log.ts';
 import { Client, Pair, rawClient, signalingPath } from './client.ts';
 import { startOurs } from './targets.ts';
@@ -70,7 +71,7 @@ describe('protocol', () => {
 
   it('sends EXPIRE once when the peer does not come', async () => {
     const port = await start({
-      limits: { queue: { perPeer: { messages: 9, bytes: 999 }, total: { messages: 9, bytes: 999 }, lifetimeMs: 20 } },
+      limits: { queue: { ...LIMITS.queue, lifetimeMs: 20 } },
     });
     const a = await Client.open(port, 'a');
     a.offer('b', 1);
