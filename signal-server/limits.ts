@@ -20,6 +20,8 @@ export interface Limits {
   readonly queue: QueueLimits;
   /** `GET /api/ice` per minute: a credential per connection and per ICE restart. */
   readonly icePerMinute: { readonly session: number; readonly address: number };
+  /** Milliseconds for an HTTP request to arrive: an offer is a few KB. Node looks every 30 s. */
+  readonly requestMs: number;
   /** Milliseconds between WebSocket pings; a socket that missed one pong by the next is cut. */
   readonly pingMs: number;
   /** Milliseconds a client has to answer a close frame before its connection is cut. */
@@ -63,6 +65,7 @@ export const LIMITS: Limits = {
     lifetimeMs: 5_000,
   },
   icePerMinute: { session: 60, address: 600 },
+  requestMs: 30_000,
   pingMs: 30_000,
   closeMs: 2_000,
 };

@@ -8,6 +8,7 @@ import { lanAddresses } from './address.ts';
 import { createServerApp } from './app.ts';
 import { ConfigError, readConfig } from './env.ts';
 import type { Config } from './env.ts';
+import { LIMITS } from './limits.ts';
 import { createLog } from './log.ts';
 import { serveStatic } from './static.ts';
 import { keptCertificate, ownHosts } from './tls.ts';
@@ -74,6 +75,7 @@ const config = await orFail(async () => readConfig(turn ? await withRelay(proces
 const log = createLog(config.logLevel);
 const app = createServerApp(config, log, { files: readPage() });
 const server = https ? createTlsServer(await keptCertificate(CERTIFICATE, ownHosts())) : createServer();
+server.requestTimeout = LIMITS.requestMs;
 server.on('request', (request, response) => app.handle(request, response));
 app.attach(server, 'refuse');
 

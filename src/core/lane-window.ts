@@ -1,7 +1,7 @@
 import { CHUNK_BYTES } from './limits.ts';
 
 /**
- * How much each of several lanes may have under way. Chromium gives a socket 64 KiB to receive in, and what overruns that while
+ * How much each lane may have under way. Chromium gives a socket 64 KiB to receive in, and what overruns that while
  * its process waits for a processor is lost. A lane whose window can grow without bound has more than that under way at once,
  * loses it, and halves its window: in the lab, 48 MiB over 16 lanes, 100 Mbit/s and 50 ms overran it by 2,500 to 3,800 packets
  * of 57,000, with two chunks under way on each lane by 290 to 520 of 49,000, and with three by 4,800 to 6,600. Rule [T9].

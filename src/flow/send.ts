@@ -17,10 +17,7 @@ import { Wake } from './wake.ts';
  */
 const LATE_CREDIT_BYTES = MIB;
 
-/**
- * Bytes in the buffer of a single lane on a LAN above which nothing more is handed to it: twice what a bare channel needs,
- * because the page also hashes and reads. Rule [T5].
- */
+/** Bytes in the buffer of the first lane above which nothing more is handed to it while nothing is accepted. Rule [T5]. */
 const HIGH_WATERMARK_BYTES = 512 * KIB;
 
 /** A lane that has had so much while others are being made has had a message that is full, or nearly. Rule [T7]. */
@@ -83,7 +80,7 @@ export class PieceSender {
   #paused = false;
   /** Null while nothing is accepted: what arrives is not told before. */
   #isNear: boolean | null = null;
-  /** Payload bytes that a lane may have under way, except a single one on a LAN. */
+  /** Payload bytes that a lane may have under way, once something is accepted. */
   #windowBytes = windowOf(null);
   /** `held`: further lanes are being made, and each gets one full chunk. */
   #start: StartPace | 'held' | null = null;
@@ -324,8 +321,8 @@ export class PieceSender {
 
   /** How full a lane is for a message, 0 to 1 where it has room. Rules [T5], [T9]. */
   #fill({ bulk, sent, arrived }: OpenLane, payloadBytes: number): number {
-    if (this.#lanes.size > 1 || this.#isNear === false) return (sent - arrived + payloadBytes - 1) / this.#windowBytes;
-    return bulk.bufferedAmount / HIGH_WATERMARK_BYTES;
+    if (this.#lanes.size === 1 && this.#isNear === null) return bulk.bufferedAmount / HIGH_WATERMARK_BYTES;
+    return (sent - arrived + payloadBytes - 1) / this.#windowBytes;
   }
 
   /** True while the start's pace allows no more; the pipe is woken then. */
