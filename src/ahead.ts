@@ -116,7 +116,6 @@ export class Ahead {
       this.#takesHeadStart = offer?.headStart ?? !isKept(keys.roomId);
       const world = { clock, random, subtle, lanes };
       this.#dial = dialSender(world, line, keys, this.#id, this.#takesHeadStart, offer);
-      if (offer?.isTaken === true) this.#onoffered();
     };
     line.onstatus = () => {
       this.#burst.step();
@@ -134,6 +133,8 @@ export class Ahead {
   #takeOffer(): PostedOffer | null {
     const offer = this.#offer;
     this.#offer = null;
-    return offer !== null && performance.now() - offer.postedAt < POSTED_MS ? offer : null;
+    if (offer === null || performance.now() - offer.postedAt >= POSTED_MS) return null;
+    if (offer.isTaken) this.#onoffered();
+    return offer;
   }
 }
