@@ -70,12 +70,10 @@ export class Gateway {
     if (this.#peers.get(id)?.hasToken(token) === false) return 'id-taken';
     const text = JSON.stringify({ type, src: id, dst, payload });
     const peer = this.#peers.get(dst);
-    if (peer !== undefined) this.#deliver(peer, text);
-    else if (!this.#absent.add({ src: id, dst, text })) {
-      this.#tally('queue');
-      return 'full';
-    }
-    return 'taken';
+    if (peer !== undefined) return this.#deliver(peer, text) ? 'taken' : 'full';
+    if (this.#absent.add({ src: id, dst, text })) return 'taken';
+    this.#tally('queue');
+    return 'full';
   }
 
   /**
@@ -244,11 +242,14 @@ export class Gateway {
     if (sender) this.#deliver(sender, JSON.stringify({ type: 'EXPIRE', src: dst, dst: src }));
   }
 
-  #deliver(peer: PeerSocket, text: string): void {
+  /** @returns whether the peer is there and reads. */
+  #deliver(peer: PeerSocket, text: string): boolean {
     try {
       peer.send(text);
+      return true;
     } catch {
       this.#tally('slow reader');
+      return false;
     }
   }
 

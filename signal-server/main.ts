@@ -74,8 +74,10 @@ const { https, turn } = readArguments();
 const config = await orFail(async () => readConfig(turn ? await withRelay(process.env) : process.env));
 const log = createLog(config.logLevel);
 const app = createServerApp(config, log, { files: readPage() });
-const server = https ? createTlsServer(await keptCertificate(CERTIFICATE, ownHosts())) : createServer();
-server.requestTimeout = LIMITS.requestMs;
+const timeouts = { requestTimeout: LIMITS.requestMs };
+const server = https
+  ? createTlsServer({ ...(await keptCertificate(CERTIFICATE, ownHosts())), ...timeouts })
+  : createServer(timeouts);
 server.on('request', (request, response) => app.handle(request, response));
 app.attach(server, 'refuse');
 

@@ -28,7 +28,7 @@ const POSTED_MS = 4_000;
 let begun: Ahead | null = null;
 
 export function begin(dialed: Dialed): Ahead {
-  begun = new Ahead(location.hash.slice(1), dialed);
+  begun = new Ahead(dialed);
   return begun;
 }
 
@@ -41,6 +41,7 @@ export function takeBegun(): Ahead | null {
 
 /** What has been begun for one link. */
 export class Ahead {
+  readonly fragment: string;
   /** Known by when it dials. */
   readonly keys: Promise<ShareKeys>;
   /** The offer has been said, or was taken before. */
@@ -50,6 +51,7 @@ export class Ahead {
   /** Over when making the connection leaves the processor to others: it waits for the network, or is done. */
   readonly #burst = new Burst(clock, STEP_MS);
   readonly #id: string;
+  readonly #early: WebSocket;
   readonly #signaling: Signaling;
   #dial: Dial | null = null;
   /** Its first message comes with the open lane. */
@@ -60,10 +62,9 @@ export class Ahead {
   #closed = false;
 
   /** Goes on with what the page has dialed. */
-  constructor(
-    readonly fragment: string,
-    { id, token, early, made, keys, offer }: Dialed,
-  ) {
+  constructor({ fragment, id, token, early, made, keys, offer }: Dialed) {
+    this.fragment = fragment;
+    this.#early = early.socket;
     lanes.prepare(made);
     void made.open.then(() => {
       if (!this.#takesHeadStart) this.#burst.end();
@@ -129,11 +130,12 @@ export class Ahead {
     };
   }
 
-  /** Once, while what answers it is still there. */
+  /** Once, while what answers it is still there, and over the socket that was opened with it: another has not heard that. */
   #takeOffer(): PostedOffer | null {
     const offer = this.#offer;
     this.#offer = null;
-    if (offer === null || performance.now() - offer.postedAt >= POSTED_MS) return null;
+    if (offer === null || this.#early.readyState !== WebSocket.OPEN) return null;
+    if (performance.now() - offer.postedAt >= POSTED_MS) return null;
     if (offer.isTaken) this.#onoffered();
     return offer;
   }

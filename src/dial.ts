@@ -15,6 +15,8 @@ import { type EarlySocket, openEarly, postOffer } from './net/socket.ts';
 
 /** What the page has begun for the link in its address. */
 export interface Dialed {
+  /** The link's, without `#`: the address may change. */
+  readonly fragment: string;
   readonly id: string;
   readonly token: string;
   readonly early: EarlySocket;
@@ -47,16 +49,17 @@ export function dialLink(): void {
 /** Who needs a connection later is told what refused it. */
 function dial(secret: Bytes): Dialed | null {
   const [id, token] = [randomId({ random }), randomId({ random })];
-  const early = openEarly(home, id, token);
+  let early: EarlySocket | null = null;
   try {
+    early = openEarly(home, id, token);
     const made = new LaneConnection();
     const keys = deriveShareKeys(crypto.subtle, secret);
     const offer = post(id, token, made.offer(), keys);
     // Whoever goes on with them reads what became of them.
     for (const begun of [keys, offer]) begun.catch(() => undefined);
-    return { id, token, early, made, keys, offer, dress: undress() };
+    return { fragment: location.hash.slice(1), id, token, early, made, keys, offer, dress: undress() };
   } catch {
-    early.socket.close();
+    early?.socket.close();
     return null;
   }
 }

@@ -85,7 +85,7 @@ export function scriptInPage(entry: string): Plugin {
         });
         const [script] = [built].flat().flatMap((result) => ('output' in result ? result.output : []));
         if (script?.type !== 'chunk') throw new Error(`nothing came of ${entry}`);
-        const tags = [{ tag: 'script', children: script.code.trim(), injectTo: 'head' as const }];
+        const tags = [{ tag: 'script', children: script.code.trim(), injectTo: 'body-prepend' as const }];
         return { html: html.replace(tag, ''), tags };
       },
     },

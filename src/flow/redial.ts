@@ -78,6 +78,8 @@ export class Redial {
   stop(): void {
     this.#closed = true;
     this.#due = false;
+    // What answers it meanwhile is heard by nobody.
+    this.line.takeOffer();
     this.#end();
   }
 

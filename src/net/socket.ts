@@ -22,10 +22,10 @@ export function openSocket(base: URL, id: string, token: string): WebSocket {
  *
  * @returns whether the server has taken it.
  */
-export async function postOffer(base: URL, id: string, token: string, dst: string, payload: unknown): Promise<boolean> {
+export function postOffer(base: URL, id: string, token: string, dst: string, payload: unknown): Promise<boolean> {
   const body = JSON.stringify({ type: 'OFFER', dst, payload });
   return fetch(address(OFFER_PATH, base, id, token), { method: 'POST', body }).then(
-    ({ ok }) => ok,
+    ({ status }) => status === 204,
     () => false,
   );
 }

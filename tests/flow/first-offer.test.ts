@@ -1,9 +1,10 @@
 /** [C19] An offer that is posted before its sender has a line. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../src/core/deferred.ts';
-import type { Signaling } from '../../src/core/ports.ts';
+import type { Lane, Signaling } from '../../src/core/ports.ts';
 import { type FirstOffer, sealOffer } from '../../src/flow/first-offer.ts';
 import { type Dial, dialSender } from '../../src/flow/handshake.ts';
+import { Redial } from '../../src/flow/redial.ts';
 import { randomId } from '../../src/flow/random-id.ts';
 import type { Relayed } from '../doubles/signaling.ts';
 import { openScene, type Scene } from '../doubles/world.ts';
@@ -91,6 +92,46 @@ describe('[C19] a dial whose offer was made before its line', () => {
     expect(scene.world.lanes.lanes).toHaveLength(1);
     expect(warn).not.toHaveBeenCalled();
     warn.mockRestore();
+  });
+
+  /** The answer comes over the line, once that is open. */
+  async function redialed(onlane: (lane: Lane) => void, stops: boolean): Promise<Redial> {
+    const { world, identity } = scene;
+    post();
+    await expect.poll(() => waiting).toHaveLength(1);
+    const signaling = world.signaling.connect(id);
+    line = signaling;
+    const made = [{ ...offer, isTaken: true }];
+    const ignore = () => undefined;
+    const handlers = { takesHeadStart: () => true, ongreeting: ignore, onfailed: ignore, ontrouble: ignore };
+    const redial = new Redial(
+      world,
+      { id, signaling, dial: null, takeOffer: () => made.shift() ?? null },
+      identity.keys,
+      { ...handlers, onlane, onstatus: ignore },
+    );
+    redial.dial(0);
+    if (stops) redial.stop();
+    await expect.poll(() => signaling.status).toBe('open');
+    for (const message of waiting.splice(0)) world.signaling.deliver(message);
+    return redial;
+  }
+
+  it('is the session’s when the line opens after it', async () => {
+    const { promise, resolve } = deferred<Lane>();
+    const redial = await redialed(resolve, false);
+    await promise;
+    expect(saidBy(id)).toEqual([]);
+    redial.close();
+  });
+
+  it('gives way to another when the session was stopped meanwhile: nobody has heard what answers it', async () => {
+    const redial = await redialed(() => undefined, true);
+    await new Promise((done) => setTimeout(done));
+    redial.dial(0);
+    await expect.poll(() => saidBy(id).map(({ type }) => type)).toEqual(['OFFER']);
+    expect(saidBy(id)[0]?.payload).not.toMatchObject({ c: offer.connection });
+    redial.close();
   });
 
   it('is told when the sender is away', async () => {

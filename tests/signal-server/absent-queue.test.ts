@@ -23,6 +23,16 @@ describe('queue for absent peers', () => {
     expect(queue.add(message('b', 'z', 'xxxxx'))).toBe(true);
   });
 
+  it('keeps more of one sender for all than for each', () => {
+    const queue = new AbsentQueue(
+      { perPeer: room(1, 9), perSender: room(2, 9), total: room(9, 99), lifetimeMs: 1 },
+      () => undefined,
+    );
+    const kept = ['x', 'x', 'y', 'z'].map((dst) => queue.add(message('a', dst)));
+    expect(kept).toEqual([true, false, true, false]);
+    queue.clear();
+  });
+
   it('has room again once messages are fetched', () => {
     const queue = new AbsentQueue(
       { perPeer: room(1, 9), perSender: room(1, 9), total: room(1, 9), lifetimeMs: 1 },
