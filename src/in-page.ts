@@ -19,8 +19,8 @@ declare const FIRST_FILES: FirstFiles;
 /** Milliseconds until the server answered, above which a page loads what a link needs while it dials. */
 const FAR_MS = 20;
 
-/** Milliseconds for making an offer, of which a busy phone needs some 100: without one the page can wait no longer for its files. */
-const OFFER_MS = 300;
+/** Milliseconds for making an offer, of which a busy phone needs some 100: the page must not wait for ever for its files. */
+const OFFER_MS = 1_000;
 
 const hasLink = isFragment(location.hash);
 
