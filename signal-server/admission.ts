@@ -84,7 +84,10 @@ export async function within(limiter: RateLimiterMemory, key: string): Promise<b
   );
 }
 
-/** What the URL of a handshake, or of an offer that comes before it, must carry, in the words of peerjs-server where it has them: stock clients show them. */
+/**
+ * What the URL of a handshake, or of an offer that comes before it, must carry, in the words of peerjs-server where it has
+ * them: stock clients show them.
+ */
 export type Introduction =
   | { readonly ok: true; readonly hello: Hello; readonly wantsIce: boolean }
   | { readonly ok: false; readonly reason: 'key' | 'id' | 'token'; readonly message: string };

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OFFER_PATH } from '../src/core/signaling.ts';
 import type { Config } from './env.ts';
 import { Gateway } from './gateway.ts';
 import type { UpgradeSource } from './gateway.ts';
 import { isRead, pathOf, sendJson } from './http.ts';
 import { iceEndpoint } from './ice.ts';
-import { OFFER_PATH } from '../src/core/signaling.ts';
 import { LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';

@@ -43,7 +43,7 @@ export const isPeerId = (value: unknown): value is string => v.is(peerId, value)
 export const isToken = (value: unknown): value is string => v.is(token, value);
 
 /**
- * Parses one text message of a client. Its size was bounded by `ws`; its fields other than type, dst and payload are dropped.
+ * Parses one text message of a client. Its size was bounded before; its fields other than type, dst and payload are dropped.
  * `depth` bounds the payload, because `JSON.parse` reads a nesting that `JSON.stringify` cannot write.
  */
 export function parseClientMessage(text: string, depth: number): Parsed {

@@ -16,7 +16,7 @@ export type OfferTaken = 'taken' | 'id-taken' | 'full' | 'stopping';
 const STATUS = { 'id-taken': 403, full: 503, stopping: 503 } as const;
 
 /**
- * `POST /peerjs/offer` with the query of the client's socket and `{type: "OFFER", dst, payload}`: a page's offer is half a round trip sooner with its
+ * `POST /peerjs/offer` with the query of the client's socket and `{type: "OFFER", dst, payload}`: a page's offer is sooner with its
  * own connection than with a socket that has yet to be opened. It says no more than OFFER would over that socket, and is 204. Errors are
  * `{error}`: 400 for what no socket would be opened with or is no offer, 403 `origin` or `id-taken`, 405, 413, 429 `rate`, 503 `full` or
  * `stopping`. Whoever is told one says it over the socket.

@@ -35,7 +35,7 @@ export interface PostedOffer extends MadeOffer {
 }
 
 declare global {
-  /** Null where the browser refuses a connection. What is not in it when the page's first script starts never will be. */
+  /** Null where the browser refuses a connection. Undefined without a link: what has not been begun when the first script starts never will be. */
   var dialed: Dialed | null | undefined;
 }
 

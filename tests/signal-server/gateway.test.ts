@@ -8,22 +8,14 @@ import { readConfig } from '../../signal-server/env.ts';
 import { LIMITS } from '../../signal-server/limits.ts';
 import { createLog } from '../../signal-server/log.ts';
 import { Client, Pair, rawClient, signalingPath } from './client.ts';
-import { startOurs } from './targets.ts';
-import type { Ours, OursOptions } from './targets.ts';
+import { Serving } from './targets.ts';
 
 /** Processes start and sockets close slowly on a busy machine; none of these tests is about speed. */
 vi.setConfig({ testTimeout: 60_000 });
 
-let ours: Ours | undefined;
-afterEach(async () => {
-  await ours?.stop();
-  ours = undefined;
-});
-
-async function start(options?: OursOptions): Promise<number> {
-  ours = await startOurs(options);
-  return ours.port;
-}
+const serving = new Serving();
+const { start } = serving;
+afterEach(serving.stop);
 
 /** The HTTP status with which a handshake is refused. */
 async function refusedWith(port: number, path: string, headers: Record<string, string> = {}): Promise<number> {
@@ -238,7 +230,7 @@ describe('life of a session', () => {
     };
     const behind = await start({ limits, env: { TRUST_PROXY: '1' } });
     expect([await open(behind, '1'), await open(behind, '2')]).toEqual(['OPEN', 'OPEN']);
-    await ours?.stop();
+    await serving.ours?.stop();
     const direct = await start({ limits });
     expect([await open(direct, '1'), await open(direct, '2')]).toEqual(['OPEN', 'ERROR']);
   });
@@ -272,7 +264,7 @@ describe('life of a session', () => {
     const port = await start();
     const client = await Client.open(port, 'x');
     expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()).toEqual({ status: 'ok' });
-    await ours?.app.close();
+    await serving.ours?.app.close();
     expect(await client.closed).toEqual({ code: 1001, reason: 'stopping' });
     const health = await fetch(`http://127.0.0.1:${port}/healthz`);
     expect([health.status, await health.json()]).toEqual([503, { status: 'draining' }]);

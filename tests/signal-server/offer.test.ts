@@ -3,24 +3,16 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../../signal-server/limits.ts';
 import { OFFER_PATH, SIGNALING_MAX_BYTES } from '../../src/core/signaling.ts';
 import { Client, signalingPath } from './client.ts';
-import { startOurs } from './targets.ts';
-import type { Ours, OursOptions } from './targets.ts';
+import { Serving } from './targets.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const QUERY = signalingPath({ id: 'page' }).replace(/.*\?/, '');
 const offer = (dst: string, payload: unknown = 'x') => JSON.stringify({ type: 'OFFER', dst, payload });
 
-let ours: Ours | undefined;
-afterEach(async () => {
-  await ours?.stop();
-  ours = undefined;
-});
-
-async function start(options?: OursOptions): Promise<number> {
-  ours = await startOurs(options);
-  return ours.port;
-}
+const serving = new Serving();
+const { start } = serving;
+afterEach(serving.stop);
 
 /** Status, and what is wrong. */
 async function post(port: number, body: string, { query = QUERY, ...init }: RequestInit & { query?: string } = {}) {
@@ -117,7 +109,7 @@ describe('an offer is refused', () => {
 
   it('by a server that ends', async () => {
     const port = await start();
-    const closing = ours?.app.close();
+    const closing = serving.ours?.app.close();
     expect(await post(port, offer('x'))).toEqual([503, 'stopping']);
     await closing;
   });

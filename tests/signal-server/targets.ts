@@ -64,6 +64,22 @@ export async function startOurs({ env = {}, limits = {}, files, logLevel = 'info
   };
 }
 
+/** For the tests of a file: at most one at a time, to be stopped after each test. */
+export class Serving {
+  ours: Ours | undefined;
+
+  /** @returns its port. */
+  readonly start = async (options?: OursOptions): Promise<number> => {
+    this.ours = await startOurs(options);
+    return this.ours.port;
+  };
+
+  readonly stop = async (): Promise<void> => {
+    await this.ours?.stop();
+    this.ours = undefined;
+  };
+}
+
 /** The library alone, in a child process. */
 export async function startBare(): Promise<Target> {
   const child = fork(fileURLToPath(new URL('bare-peer.mjs', import.meta.url)), {
